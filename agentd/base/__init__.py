@@ -1,0 +1,1 @@
+"""The ground: errors, schema, config, commands, events, services, processes; no agents here."""
