@@ -1,0 +1,1 @@
+"""How others speak to the daemon: one dispatcher and its faces; knows no room."""

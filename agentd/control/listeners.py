@@ -1,0 +1,153 @@
+"""The sockets that the HTTP face listens on: the Unix socket, and TCP if configured.
+
+Takes a socket from systemd if it passes one. Refuses a path where another daemon answers, and
+removes one where nobody does. It does not read requests. Sources: unix(7), sd_listen_fds(3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import logging
+import os
+import socket
+import ssl
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from agentd.base.config import ControlConfig
+from agentd.base.errors import AgentdError, Unavailable
+from agentd.control.auth import PeerPolicy
+from agentd.control.connections import ConnectionServer, Handler
+
+logger = logging.getLogger(__name__)
+
+_FIRST_PASSED_FD = 3
+_BACKLOG = 128
+_DRAIN_S = 5.0
+
+
+class AlreadyRunning(AgentdError):
+    """Another daemon listens on our socket."""
+
+    code = "already_running"
+    title = "Already running"
+
+
+class Listeners:
+    """Opens, drains and closes the listening sockets."""
+
+    def __init__(
+        self,
+        config: ControlConfig,
+        path: Path,
+        handler: Handler,
+        *,
+        ended: Callable[[str], None],
+        passed_fds: int = 0,
+    ) -> None:
+        self._config = config
+        self._path = path
+        self._handler = handler
+        self._ended = ended
+        self._passed_fds = passed_fds
+        self._servers: list[asyncio.Server] = []
+        self._protocols: list[ConnectionServer] = []
+        self._owns_path = False
+
+    async def open(self) -> None:
+        """Listen.
+
+        Raises: AlreadyRunning when another daemon answers on the path; Unavailable when the
+            path or port cannot be used; ConfigError for a group that does not exist.
+        """
+        loop = asyncio.get_running_loop()
+        peers = PeerPolicy(self._config.allow_uids, self._config.allow_gids)
+        server = ConnectionServer(self._handler, peers=peers, ended=self._ended)
+        if self._passed_fds:
+            unix = socket.socket(fileno=_FIRST_PASSED_FD)
+            self._path = Path(unix.getsockname())
+        else:
+            unix = _bind(self._path, int(self._config.socket_mode, 8))
+            self._owns_path = True
+        self._protocols.append(server)
+        self._servers.append(await loop.create_unix_server(server, sock=unix, backlog=_BACKLOG))
+        logger.info("control socket open path=%s", self._path)
+        if self._config.tcp.listen:
+            await self._open_tcp(loop)
+
+    async def drain(self) -> None:
+        """Accept nothing new and give running requests a moment to end."""
+        for listener in self._servers:
+            listener.close()
+        for server in self._protocols:
+            server.pre_shutdown()
+        for server in self._protocols:
+            await server.shutdown(_DRAIN_S)
+
+    def close(self) -> None:
+        """Remove the socket's path, if it is ours. Idempotent."""
+        if self._owns_path:
+            self._path.unlink(missing_ok=True)
+            self._owns_path = False
+
+    async def _open_tcp(self, loop: asyncio.AbstractEventLoop) -> None:
+        tcp = self._config.tcp
+        host, _, port = tcp.listen.rpartition(":")
+        context = None
+        if tcp.certificate_file:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            try:
+                context.load_cert_chain(tcp.certificate_file, tcp.key_file)
+            except (OSError, ssl.SSLError) as exc:
+                raise Unavailable(f"cannot use {tcp.certificate_file}: {exc}") from exc
+        server = ConnectionServer(self._handler, peers=None, ended=self._ended)
+        try:
+            listener = await loop.create_server(
+                server, host.strip("[]"), int(port), ssl=context, backlog=_BACKLOG
+            )
+        except OSError as exc:
+            raise Unavailable(f"cannot listen on {tcp.listen}: {exc.strerror}") from exc
+        self._protocols.append(server)
+        self._servers.append(listener)
+        logger.info("control listener open address=%s tls=%s", tcp.listen, context is not None)
+
+
+def _bind(path: Path, mode: int) -> socket.socket:
+    _remove_dead(path)
+    unix = socket.socket(socket.AF_UNIX)
+    # Nobody may connect before the mode is set: the path appears private.
+    before = os.umask(0o177)
+    try:
+        unix.bind(os.fspath(path))
+    except OSError as exc:
+        unix.close()
+        raise Unavailable(f"cannot listen on {path}: {exc.strerror}") from exc
+    finally:
+        os.umask(before)
+    if os.geteuid() == 0:
+        try:
+            os.chown(path, 0, grp.getgrnam("agentd").gr_gid)
+        except KeyError:
+            logger.debug("control socket group unchanged reason=no_group_agentd")
+    path.chmod(mode)
+    return unix
+
+
+def _remove_dead(path: Path) -> None:
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise Unavailable(f"{path} is in the way: it is not a socket", code="path_in_use")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(os.fspath(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+    raise AlreadyRunning(
+        f"another agentd listens on {path}", hint="stop it, or set control.socket to another path"
+    )
