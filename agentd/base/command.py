@@ -153,10 +153,11 @@ class Registry:
         Raises: ValueError for a name that is taken or malformed, a missing docstring, or a
             parameter without annotation.
         """
-        for _, method in inspect.getmembers(room, inspect.ismethod):
-            mark = getattr(method, "__agentd_command__", None)
+        # Looked up in the class: asking the object would run its properties.
+        for name, function in inspect.getmembers(type(room), inspect.isfunction):
+            mark = getattr(function, "__agentd_command__", None)
             if mark is not None:
-                self._add(_build(mark, method))
+                self._add(_build(mark, getattr(room, name)))
 
     def get(self, name: str) -> Command:
         """Return a command. Raises: NotFound with the nearest known name."""
@@ -231,8 +232,10 @@ def _parameters(
             fields.append((parameter.name, hints[parameter.name]))
         else:
             fields.append((parameter.name, hints[parameter.name], parameter.default))
+    # Without its last word, `desktop.status` would be called like the answer, DesktopStatus.
+    title = "".join(part.title() for part in re.split(r"[._]", name)) + "Parameters"
     struct = msgspec.defstruct(
-        "".join(part.title() for part in re.split(r"[._]", name)),
+        title,
         fields,
         frozen=True,
         kw_only=True,

@@ -100,19 +100,25 @@ class Environment(msgspec.Struct, frozen=True):
         state_home = env.get("XDG_STATE_HOME") or f"{home}/.local/state"
         runtime_home = env.get("XDG_RUNTIME_DIR") or f"/tmp/agentd-{os.getuid()}"
         return cls(
-            state_home=env.get("STATE_DIRECTORY")
+            # systemd joins several folders by colons; the first is ours.
+            state_home=env.get("STATE_DIRECTORY", "").partition(":")[0]
             or ("/var/lib/agentd" if is_root else f"{state_home}/agentd"),
-            runtime_home=env.get("RUNTIME_DIRECTORY")
+            runtime_home=env.get("RUNTIME_DIRECTORY", "").partition(":")[0]
             or ("/run/agentd" if is_root else f"{runtime_home}/agentd"),
             home=home,
             path=env.get("PATH", cls.path),
             lang=env.get("LANG", cls.lang),
-            listen_fds=int(env.get("LISTEN_FDS", "0")) if own_pid else 0,
+            listen_fds=_number(env.get("LISTEN_FDS", "")) if own_pid else 0,
             notify_socket=env.get("NOTIFY_SOCKET", ""),
-            watchdog_s=int(env.get("WATCHDOG_USEC", "0")) / 1e6 if watched else 0.0,
+            watchdog_s=_number(env.get("WATCHDOG_USEC", "")) / 1e6 if watched else 0.0,
             in_journal="JOURNAL_STREAM" in env,
             is_root=is_root,
         )
+
+
+def _number(text: str) -> int:
+    """A variable that is no number counts as not set, as sd_listen_fds(3) has it."""
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 class Paths(msgspec.Struct, frozen=True):
@@ -156,7 +162,7 @@ def load(path: Path | None) -> Config:
         raise ConfigError(
             path, [FieldError("(file)", "a readable file", exc.strerror or "")]
         ) from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise ConfigError(path, [FieldError("(file)", "TOML in UTF-8", str(exc))]) from exc
     return check(document, path)
 

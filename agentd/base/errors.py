@@ -214,19 +214,18 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def problem_of(error: AgentdError, *, request_id: str = "") -> Problem:
     """Return what a caller may see of an error; of a Fault that is its id alone."""
-    detail, hint, data = error.detail, error.hint, error.data
     if isinstance(error, Fault):
-        detail, hint, data = "the daemon made a mistake; its log tells more", "", {}
+        error = Fault("the daemon made a mistake; its log tells more")
     return Problem(
         type=f"urn:agentd:error:{error.code}",
         title=error.title,
         status=numbers_of(error).status,
         code=error.narrow_code,
-        detail=detail,
-        hint=hint,
+        detail=error.detail,
+        hint=error.hint,
         errors=error.errors,
         retry_after_s=error.retry_after_s,
-        data=data,
+        data=error.data,
         request_id=request_id,
     )
 

@@ -33,21 +33,22 @@ class Subscription:
         self._events: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._lost = 0
+        self._lost_seq = 0
 
     def offer_nowait(self, event: Event) -> None:
         """Take an event if its type is wanted; over capacity the oldest goes."""
         if not self._accepts(event.type):
             return
         if len(self._events) >= self._capacity:
-            self._events.popleft()
-            self._lost += 1
+            self.lose(1, self._events.popleft().seq)
         self._events.append(event)
         self._arrived.set()
 
-    def lose(self, count: int) -> None:
-        """Count events that were gone before this subscription could see them."""
+    def lose(self, count: int, seq: int) -> None:
+        """Count events that this subscription will not see, the last of them numbered `seq`."""
         self._lost += count
         if count:
+            self._lost_seq = seq
             self._arrived.set()
 
     async def next(self) -> Event:
@@ -57,8 +58,7 @@ class Subscription:
             await self._arrived.wait()
         if self._lost:
             lost, self._lost = self._lost, 0
-            seq = self._events[0].seq - 1 if self._events else 0
-            return Event(seq, time.time(), "events.lost", {"count": lost})
+            return Event(self._lost_seq, time.time(), "events.lost", {"count": lost})
         return self._events.popleft()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
@@ -100,12 +100,14 @@ class EventBus:
         Args:
             types: wanted types; `desktop` and `desktop.*` take the whole namespace; none = all.
             since: also deliver the kept events with a higher number. What is older than the
-                kept history is reported by one `events.lost`.
+                kept history is reported by one `events.lost`. A number above all of ours was
+                given by an earlier daemon: everything that is kept is new to its holder.
         """
         subscription = Subscription(_filter(types), self._capacity)
         if since is not None:
+            since = since if since <= self._seq else 0
             oldest = self._history[0].seq if self._history else self._seq + 1
-            subscription.lose(max(0, oldest - since - 1))
+            subscription.lose(max(0, oldest - since - 1), oldest - 1)
             for event in self._history:
                 if event.seq > since:
                     subscription.offer_nowait(event)

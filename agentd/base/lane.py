@@ -8,12 +8,14 @@ says that the thread has overrun its limit, so that the owner can replace the la
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from agentd.base.errors import Busy, Unavailable
@@ -72,8 +74,10 @@ class Lane:
             raise Unavailable(f"lane {self._name} is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
+        # The caller's context goes along, so that a line logged on the lane has its request id.
+        work = partial(contextvars.copy_context().run, function, *args, **kwargs)
         try:
-            self._queue.put_nowait((loop, future, function, args, kwargs))
+            self._queue.put_nowait((loop, future, work))
         except queue.Full:
             raise Busy(f"lane {self._name} is full", retry_after_s=0.1) from None
         return await future
@@ -118,12 +122,12 @@ class Lane:
 
     def _run(self) -> None:
         while (item := self._queue.get()) is not _CLOSE:
-            loop, future, function, args, kwargs = item
+            loop, future, work = item
             if future.cancelled():
                 continue
             self._started_at = time.monotonic()
             try:
-                result = function(*args, **kwargs)
+                result = work()
             except BaseException as exc:  # The lane's end: everything goes to the waiter.
                 _answer(loop, _fail, future, exc)
             else:
@@ -147,5 +151,9 @@ def _succeed(future: asyncio.Future[Any], result: Any) -> None:
 
 
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
+    if isinstance(error, StopIteration):
+        # A future refuses it (PEP 479), and the waiter would wait for ever.
+        cause, error = error, RuntimeError("the call raised StopIteration")
+        error.__cause__ = cause
     if not future.done():
         future.set_exception(error)

@@ -17,10 +17,17 @@ from typing import TextIO
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 # What must never reach a log even if a careless message holds it: the value behind such a name.
+# Bounded, so that a hostile text costs no more than its length.
 _SECRET = re.compile(
     r"(?i)((?:token|password|secret|authorization|cookie|signature|credential|api_?key)"
-    r"[\w-]*[\"']?\s*[=:]\s*[\"']?)(?:bearer\s+|basic\s+)?[^\s\"',;&]+"
+    r"[\w-]{0,32}[\"']?\s{0,4}[=:]\s{0,4})"
+    r"(?:\"[^\"]*\"?|'[^']*'?|(?:bearer\s+|basic\s+)?[^\s\"',;&]+)"
 )
+# The password in a URL: scheme://user:password@host.
+_URL_PASSWORD = re.compile(r"(://[^/\s:@]{0,64}:)[^/\s@]+(?=@)")
+# What would break or hide a line on a terminal: the control characters, and other line ends.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_CONTROLS |= {10: "\\n", 13: "\\r", 9: "\t", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 _JOURNAL_LEVELS = {
     logging.DEBUG: 7,
     logging.INFO: 6,
@@ -32,7 +39,7 @@ _JOURNAL_LEVELS = {
 
 def redact(text: str) -> str:
     """Return `text` with the values of secret-sounding names replaced by `***`."""
-    return _SECRET.sub(r"\1***", text)
+    return _URL_PASSWORD.sub(r"\1***", _SECRET.sub(r"\1***", text))
 
 
 @contextmanager
@@ -54,7 +61,7 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; a traceback follows indented, so that a line stays a record."""
-        text = redact(record.getMessage()).replace("\n", "\\n")
+        text = redact(record.getMessage()).translate(_CONTROLS)
         if request_id := _request_id.get():
             text += f" request_id={request_id}"
         if record.exc_info:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from agentd.base.errors import Unavailable
+from agentd.base.errors import BadRequest, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,8 @@ class Child:
             log: takes stdout and stderr, appended; None throws them away.
             user: whom to become; None or the daemon's own account changes nothing.
 
-        Raises: Unavailable when the program is missing or cannot be run.
+        Raises: Unavailable when the program is missing or cannot be run; BadRequest for an
+            argument that no program can take.
         """
         become = user if user is not None and user.uid != os.getuid() else None
         with open(log or os.devnull, "ab", opener=_open_private) as output:
@@ -139,10 +140,17 @@ class Child:
                 raise Unavailable(
                     f"cannot run {argv[0]}: {exc.strerror}", code="program_not_runnable"
                 ) from exc
+            except ValueError as exc:  # A zero byte, or a character that cannot be encoded.
+                raise BadRequest(f"cannot run {argv[0]!r}: {exc}", code="bad_argument") from exc
         ticks = _start_ticks(popen.pid)
         child = cls(name, ProcessId(popen.pid, ticks or 0), log)
         child._popen = popen
-        child._watch()
+        try:
+            child._watch()
+        except OSError as exc:  # No descriptor left: a child that nobody watches must not live.
+            child.kill_group(signal.SIGKILL)
+            popen.wait()
+            raise Unavailable(f"cannot watch {argv[0]}: {exc.strerror}") from exc
         logger.debug("child started name=%s pid=%d", name, popen.pid)
         return child
 
@@ -181,6 +189,10 @@ class Child:
 
     def kill_group(self, number: signal.Signals) -> None:
         """Send a signal to the whole group; a group that is gone is no error."""
+        # While a member of the group lives, the number of its leader is given to nobody else.
+        ticks = _start_ticks(self.pid)
+        if ticks is not None and ticks != self.identity.start_ticks:
+            return
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
@@ -220,7 +232,7 @@ class Child:
         if status is None:
             how = "ended"
         elif status < 0:
-            how = f"was killed by {signal.Signals(-status).name}"
+            how = f"was killed by {_signal_name(-status)}"
         else:
             how = f"ended with status {status}"
         words = self.last_words()
@@ -256,6 +268,13 @@ def _start_ticks(pid: int) -> int | None:
     # The second field, the name in brackets, may hold blanks and brackets itself.
     state, *rest = text.rpartition(")")[2].split()
     return None if state in "ZX" else int(rest[18])
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # Most real-time signals have no name.
+        return f"signal {number}"
 
 
 def _open_private(path: str, flags: int) -> int:

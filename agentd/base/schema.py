@@ -79,8 +79,30 @@ def describe(wanted: Any) -> str:
 
 def json_schema(wanted: Sequence[Any], ref_template: str) -> tuple[list[dict[str, Any]], Any]:
     """Return the JSON Schemas (2020-12) of several types and the components they share."""
-    schemas, components = msgspec.json.schema_components(wanted, ref_template=ref_template)
+    schemas, components = msgspec.json.schema_components(
+        wanted, schema_hook=_schema_of_object, ref_template=ref_template
+    )
     return list(schemas), components
+
+
+def limits(schema: Mapping[str, Any]) -> str:
+    """Return the range of a JSON Schema's number in words, as `0..16383`, or an empty text."""
+    low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
+    high, below = schema.get("maximum"), schema.get("exclusiveMaximum")
+    if schema.get("type") == "integer":
+        low, above = (low if above is None else above + 1), None
+        high, below = (high if below is None else below - 1), None
+    if low is not None and high is not None:
+        return f"{low:.15g}..{high:.15g}"
+    bounds = {"at least": low, "above": above, "at most": high, "below": below}
+    return ", ".join(f"{word} {bound:.15g}" for word, bound in bounds.items() if bound is not None)
+
+
+def _schema_of_object(wanted: type) -> dict[str, Any]:
+    """`object` is any JSON value; msgspec knows that one as Any alone."""
+    if wanted is object:
+        return {"description": "any JSON value"}  # An empty schema counts as none at all.
+    raise NotImplementedError
 
 
 def _check(value: object, wanted: Any, path: str, errors: list[FieldError], lax: bool) -> None:

@@ -105,6 +105,9 @@ class Supervisor:
         if entry.task is None or entry.task.done():
             entry.backoff.reset()
             entry.task = asyncio.create_task(self._keep(entry), name=name)  # noqa: TID251
+        elif entry.state is ServiceState.STOPPING:
+            # Its task is cancelled already: the next life begins when this one is over.
+            entry.task.add_done_callback(lambda _: self.start(name) if entry.wanted else None)
 
     async def stop(self, name: str) -> None:
         """Stop a service and wait until it has.
@@ -123,6 +126,9 @@ class Supervisor:
         done, _ = await asyncio.wait([task], timeout=_STOP_LIMIT_S)
         if not done:
             raise TimedOut(f"service {name} did not stop within {_STOP_LIMIT_S:g} s")
+        if entry.task is task:
+            # A task that is cancelled before its first step does not run its `finally`.
+            self._set(entry, ServiceState.STOPPED)
 
     async def restart(self, name: str) -> None:
         """Stop a service and start it again; waits for the stop, not for the start."""
@@ -189,23 +195,34 @@ class Supervisor:
                 def ready() -> None:
                     nonlocal started, became_ready
                     started, became_ready = time.monotonic(), True
-                    self._set(entry, ServiceState.RUNNING)
+                    # A service that is being stopped may get as far as this, and stays stopping.
+                    if entry.state is ServiceState.STARTING:
+                        self._set(entry, ServiceState.RUNNING)
 
                 try:
                     await entry.service.run(ready)
                     raise RuntimeError("ended by itself")
                 except GiveUp as exc:
+                    if not entry.wanted:
+                        return
                     entry.error = str(exc)
                     self._set(entry, ServiceState.FATAL)
                     return
-                except Exception as exc:
+                except (Exception, asyncio.CancelledError) as exc:
+                    if _is_cancelled(exc):
+                        raise
+                    if not entry.wanted:
+                        logger.warning(
+                            "service stopped badly name=%s error=%s", entry.service.name, exc
+                        )
+                        return
                     ran_s = time.monotonic() - started if became_ready else 0.0
                     await self._back_off(entry, exc, ran_s)
         finally:
             if entry.state is not ServiceState.FATAL:
                 self._set(entry, ServiceState.STOPPED)
 
-    async def _back_off(self, entry: _Entry, exc: Exception, ran_s: float) -> None:
+    async def _back_off(self, entry: _Entry, exc: BaseException, ran_s: float) -> None:
         entry.error = str(exc) or type(exc).__name__
         entry.restarts += 1
         delay_s = entry.backoff.next_delay_s(ran_s=ran_s, random=random.random())
@@ -240,3 +257,9 @@ class Supervisor:
             restarts=entry.restarts,
             error=entry.error,
         )
+
+
+def _is_cancelled(exc: BaseException) -> bool:
+    """Whether somebody cancelled our task; a CancelledError may also come from inside."""
+    task = asyncio.current_task()
+    return isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -49,7 +50,7 @@ class Store(Generic[T]):
             return convert(document.get("state"), self._kind, what=str(self._path))
         except FileNotFoundError:
             return self._kind()
-        except (OSError, ValueError, msgspec.DecodeError, SchemaError) as exc:
+        except (OSError, ValueError, RecursionError, msgspec.DecodeError, SchemaError) as exc:
             self._move_aside(exc)
             return self._kind()
 
@@ -58,18 +59,19 @@ class Store(Generic[T]):
 
         Raises: NoSpace when the disk is full; Unavailable when the folder cannot be written.
         """
-        document = {"version": self._version, "state": state}
+        document = msgspec.json.encode({"version": self._version, "state": state})
         temporary = self._path.with_name(f".{self._path.name}.new")
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(msgspec.json.encode(document))
+                file.write(document)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self._path)
             _sync_folder(self._path.parent)
         except OSError as exc:
-            temporary.unlink(missing_ok=True) if os.access(self._path.parent, os.W_OK) else None
+            with suppress(OSError):  # It may be what cannot be written; the first error is told.
+                temporary.unlink(missing_ok=True)
             text = f"cannot write state file {self._path}: {exc.strerror}"
             if exc.errno in (28, 122):  # ENOSPC, EDQUOT
                 raise NoSpace(text) from exc

@@ -1,0 +1,73 @@
+"""`python -m agentd`: parse the flags, run the daemon in the foreground.
+
+Exit codes: 0 after SIGTERM, 2 for a wrong flag or configuration, 69 when the daemon cannot start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import uvloop
+
+from agentd.base.config import ConfigError, Environment
+from agentd.base.errors import AgentdError
+from agentd.control import describe
+from agentd.daemon import VERSION, Daemon
+
+
+def main() -> int:
+    """Run the command line and return the exit code."""
+    arguments = _parser().parse_args()
+    try:
+        daemon = Daemon(arguments.config, Environment.read())
+        if arguments.describe:
+            print(_described(daemon, arguments.describe), end="")
+            return 0
+        if arguments.check:
+            print("the configuration is valid")
+            return 0
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(daemon.run())
+    except ConfigError as exc:
+        print(exc.detail, file=sys.stderr)
+        return 2
+    except AgentdError as exc:
+        print(f"agentd: {exc}", file=sys.stderr)
+        return 69
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="agentd",
+        description="One daemon that gives a computer-use agent a desktop and a guarded way in "
+        "and out. Runs in the foreground and logs to standard error; SIGTERM stops it.",
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="TOML file; without it the defaults hold"
+    )
+    parser.add_argument("--check", action="store_true", help="check the configuration and exit")
+    parser.add_argument(
+        "--describe",
+        choices=("json", "openapi", "markdown"),
+        help="print the commands of this daemon and exit",
+    )
+    parser.add_argument("--version", action="version", version=f"agentd {VERSION}")
+    return parser
+
+
+def _described(daemon: Daemon, form: str) -> str:
+    if form == "markdown":
+        return describe.markdown(daemon.registry)
+    document = (
+        describe.openapi(daemon.registry, VERSION) if form == "openapi" else daemon.description()
+    )
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

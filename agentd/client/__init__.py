@@ -1,0 +1,1 @@
+"""Outside the daemon: the Python client and agentctl."""

@@ -1,0 +1,1 @@
+"""The screen and the hands: X server, capture, input, windows, apps."""

@@ -1,0 +1,210 @@
+"""Window properties and requests as X messages: what EWMH and ICCCM say, and nothing more.
+
+Functions for an X lane: they make round trips. A window may vanish between two of them; such a
+window is left out. It keeps no snapshot and waits for nothing: `windows.py` does.
+Sources: EWMH 1.5 sections 3-5, ICCCM 2.0 section 4.1.4.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from Xlib import X, Xatom, Xutil
+from Xlib.display import Display
+from Xlib.error import XError
+from Xlib.ext import res
+from Xlib.protocol import event
+from Xlib.xobject.drawable import Window as XWindow
+
+_FROM_PAGER = 2
+_STATIC_GRAVITY = 10
+_REMOVE, _ADD = 0, 1
+_TEXT_LIMIT = 4096
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """What the window manager draws around a window, in pixels a side."""
+
+    left: int = 0
+    right: int = 0
+    top: int = 0
+    bottom: int = 0
+
+
+class Window(msgspec.Struct, frozen=True):
+    """One window. `x y width height` are its contents in screen pixels; `frame` lies around them.
+
+    `class` is the second part of WM_CLASS; `pid` is 0 and `desktop` -1 when not known.
+    """
+
+    id: int
+    title: str
+    class_name: str = msgspec.field(name="class")
+    pid: int
+    x: int
+    y: int
+    width: int
+    height: int
+    desktop: int
+    focused: bool
+    minimized: bool
+    maximized: bool
+    fullscreen: bool
+    frame: Frame
+
+
+class Ewmh:
+    """Reads windows and asks the window manager. Thread: one lane's."""
+
+    def __init__(self) -> None:
+        self._atoms: dict[str, int] = {}
+        self._watched: set[int] = set()
+
+    def watch(self, display: Display) -> int:
+        """Have the root window report what changes; returns its id."""
+        root = display.screen().root
+        root.change_attributes(event_mask=X.PropertyChangeMask | X.StructureNotifyMask)
+        return int(root.id)
+
+    def snapshot(self, display: Display) -> tuple[list[Window], bool]:
+        """Return the managed windows, the topmost first, and whether they are managed at all."""
+        root = display.screen().root
+        managed = self._is_managed(display, root)
+        ids = self._longs(display, root, "_NET_CLIENT_LIST_STACKING") or self._longs(
+            display, root, "_NET_CLIENT_LIST"
+        )
+        active = (self._longs(display, root, "_NET_ACTIVE_WINDOW") or [0])[0]
+        windows = []
+        for window_id in reversed(ids):
+            try:
+                windows.append(self._window(display, window_id, active))
+            except XError:  # It closed while we asked.
+                continue
+        self._watched &= set(ids)
+        return windows, managed
+
+    def activate(self, display: Display, window_id: int) -> None:
+        """Ask for focus, as a pager does."""
+        self._send(display, window_id, "_NET_ACTIVE_WINDOW", [_FROM_PAGER, X.CurrentTime, 0])
+
+    def move_resize(
+        self,
+        display: Display,
+        window_id: int,
+        *,
+        x: int | None = None,
+        y: int | None = None,
+        width: int | None = None,
+        height: int | None = None,
+    ) -> None:
+        """Ask for a place or a size of the contents; what is None stays."""
+        values = (x, y, width, height)
+        present = sum(1 << (8 + index) for index, value in enumerate(values) if value is not None)
+        flags = _STATIC_GRAVITY | present | _FROM_PAGER << 12
+        numbers = [(value or 0) & 0xFFFFFFFF for value in values]
+        self._send(display, window_id, "_NET_MOVERESIZE_WINDOW", [flags, *numbers])
+
+    def iconify(self, display: Display, window_id: int) -> None:
+        """Ask for the iconic state (ICCCM section 4.1.4)."""
+        self._send(display, window_id, "WM_CHANGE_STATE", [Xutil.IconicState])
+
+    def set_maximized(self, display: Display, window_id: int, *, on: bool) -> None:
+        """Ask for both maximised states, or for neither."""
+        states = [
+            self._atom(display, f"_NET_WM_STATE_MAXIMIZED_{axis}") for axis in ("HORZ", "VERT")
+        ]
+        action = _ADD if on else _REMOVE
+        self._send(display, window_id, "_NET_WM_STATE", [action, *states, _FROM_PAGER])
+
+    def close(self, display: Display, window_id: int) -> None:
+        """Ask the window manager to close the window politely."""
+        self._send(display, window_id, "_NET_CLOSE_WINDOW", [X.CurrentTime, _FROM_PAGER])
+
+    def _window(self, display: Display, window_id: int, active: int) -> Window:
+        window = display.create_resource_object("window", window_id)
+        if window_id not in self._watched:
+            # Watched before it is read, so that no change falls between.
+            mask = X.PropertyChangeMask | X.StructureNotifyMask
+            window.change_attributes(event_mask=mask)
+            self._watched.add(window_id)
+        geometry = window.get_geometry()
+        origin = display.screen().root.translate_coords(window, 0, 0)
+        states = self._longs(display, window, "_NET_WM_STATE")
+        has = {
+            name
+            for name in ("HIDDEN", "MAXIMIZED_HORZ", "MAXIMIZED_VERT", "FULLSCREEN")
+            if self._atom(display, f"_NET_WM_STATE_{name}") in states
+        }
+        names = window.get_wm_class()
+        extents = self._longs(display, window, "_NET_FRAME_EXTENTS")
+        desktop = (self._longs(display, window, "_NET_WM_DESKTOP") or [-1])[0]
+        return Window(
+            id=window_id,
+            title=self._title(display, window),
+            class_name=names[1] if names else "",
+            pid=self._pid(display, window),
+            x=origin.x,
+            y=origin.y,
+            width=geometry.width,
+            height=geometry.height,
+            desktop=-1 if desktop in (-1, 0xFFFFFFFF) else desktop,
+            focused=window_id == active,
+            minimized="HIDDEN" in has,
+            maximized={"MAXIMIZED_HORZ", "MAXIMIZED_VERT"} <= has,
+            fullscreen="FULLSCREEN" in has,
+            frame=Frame(*extents) if len(extents) == 4 else Frame(),
+        )
+
+    def _is_managed(self, display: Display, root: XWindow) -> bool:
+        """A live window manager's check window names itself (EWMH section 3)."""
+        check = self._longs(display, root, "_NET_SUPPORTING_WM_CHECK")
+        if not check:
+            return False
+        window = display.create_resource_object("window", check[0])
+        try:
+            return self._longs(display, window, "_NET_SUPPORTING_WM_CHECK") == check
+        except XError:
+            return False
+
+    def _title(self, display: Display, window: XWindow) -> str:
+        utf8 = self._atom(display, "UTF8_STRING")
+        for name, kind in (("_NET_WM_NAME", utf8), ("WM_NAME", X.AnyPropertyType)):
+            found = window.get_property(self._atom(display, name), kind, 0, _TEXT_LIMIT // 4)
+            if found is not None and found.format == 8 and found.value:
+                raw = found.value if isinstance(found.value, bytes) else found.value.encode()
+                encoding = "latin-1" if found.property_type == Xatom.STRING else "utf-8"
+                return raw.decode(encoding, "replace")
+        return ""
+
+    def _pid(self, display: Display, window: XWindow) -> int:
+        """The client's own word, or what the server knows of its connection (XRes 1.2)."""
+        stated = self._longs(display, window, "_NET_WM_PID")
+        if stated:
+            return stated[0]
+        if not display.has_extension("X-Resource"):
+            return 0
+        spec = [{"client": window.id, "mask": res.LocalClientPIDMask}]
+        for found in display.res_query_client_ids(spec).ids:
+            if found.value:
+                return int(found.value[0])
+        return 0
+
+    def _longs(self, display: Display, window: XWindow, name: str) -> list[int]:
+        found = window.get_full_property(self._atom(display, name), X.AnyPropertyType)
+        if found is None or found.format != 32:
+            return []
+        return [int(value) for value in found.value]
+
+    def _atom(self, display: Display, name: str) -> int:
+        if name not in self._atoms:
+            self._atoms[name] = display.intern_atom(name)
+        return self._atoms[name]
+
+    def _send(self, display: Display, window_id: int, message: str, numbers: list[int]) -> None:
+        root = display.screen().root
+        notice = event.ClientMessage(
+            window=display.create_resource_object("window", window_id),
+            client_type=self._atom(display, message),
+            data=(32, (numbers + [0] * 5)[:5]),
+        )
+        root.send_event(notice, event_mask=X.SubstructureRedirectMask | X.SubstructureNotifyMask)
+        display.sync()

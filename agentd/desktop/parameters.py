@@ -1,0 +1,93 @@
+"""The types that the desktop's commands take: what a caller may write, with meaning and example.
+
+Pure. One definition for one thing: every command that takes a coordinate, a chord or a region
+takes it from here, so that they read the same everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+MAX_EDGE = 16384
+
+X = Annotated[
+    int,
+    Meta(ge=0, lt=MAX_EDGE, description="Column in screen pixels, 0 is the left", examples=[640]),
+]
+Y = Annotated[
+    int,
+    Meta(ge=0, lt=MAX_EDGE, description="Row in screen pixels, 0 is the top", examples=[400]),
+]
+ScreenEdge = Annotated[
+    int, Meta(ge=64, le=MAX_EDGE, description="Pixels along this edge", examples=[1280])
+]
+Offset = Annotated[
+    int, Meta(gt=-MAX_EDGE, lt=MAX_EDGE, description="Screen pixels; may be negative")
+]
+Button = Annotated[
+    str | int,
+    Meta(
+        description="left, middle, right, back, forward, or the X button number 1..9",
+        examples=["left"],
+    ),
+]
+Modifiers = Annotated[
+    list[str],
+    Meta(
+        max_length=8,
+        description="Keys held during the action: ctrl, shift, alt, super",
+        examples=[["ctrl"]],
+    ),
+]
+Keys = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        description="A key or a chord joined by +; names in any case, as X, xdotool or browsers "
+        "call them",
+        examples=["ctrl+s"],
+    ),
+]
+Key = Annotated[
+    str,
+    Meta(min_length=1, max_length=64, description="One key, named as in keys", examples=["shift"]),
+]
+Text = Annotated[
+    str,
+    Meta(
+        max_length=100_000,
+        description="Any Unicode text; a line break presses Return, a tab presses Tab",
+        examples=["Grüße, мир, 你好 🎉"],
+    ),
+]
+Milliseconds = Annotated[int, Meta(ge=0, le=600_000, description="Milliseconds", examples=[250])]
+WindowId = Annotated[
+    int, Meta(ge=1, lt=1 << 32, description="A window's id from windows.list", examples=[12582919])
+]
+TimeoutS = Annotated[
+    float, Meta(gt=0, le=600, description="How long to wait, in seconds", examples=[10])
+]
+
+
+class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of the screen, in screen pixels; what lies off the screen is cut away."""
+
+    x: Offset
+    y: Offset
+    width: Annotated[int, Meta(ge=1, le=MAX_EDGE)]
+    height: Annotated[int, Meta(ge=1, le=MAX_EDGE)]
+
+
+class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A point of the screen, in screen pixels."""
+
+    x: X
+    y: Y
+
+
+class Done(msgspec.Struct, frozen=True):
+    """It is done; there is nothing else to say."""

@@ -1,0 +1,195 @@
+"""A screenshot: shot, crop, cursor, size, bytes, and the metadata that leads back to the screen.
+
+Encoding runs in a small pool; the same picture of the same frame is encoded once and kept. It
+does not touch the X server: `capture.py` and `cursor.py` do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import msgspec
+
+from agentd.base.command import Blob
+from agentd.base.errors import BadRequest, FieldError
+from agentd.desktop.capture import Capture, Shot
+from agentd.desktop.frame import Frame, Rect, Size, Space, fit
+from agentd.desktop.image import ImageFormat, blend_cursor, encode, scale_pixels
+
+_KEPT_PICTURES = 4
+_KEPT_BYTES = 8 * 1024 * 1024
+_POOL_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRequest:
+    """What picture is wanted; limits of None do not limit. `region` is in screen pixels."""
+
+    format: ImageFormat = ImageFormat.PNG
+    quality: int = 80
+    region: Rect | None = None
+    scale: float = 1.0
+    max_long_edge: int | None = None
+    max_pixels: int | None = None
+    max_bytes: int | None = None
+    cursor: bool = True
+
+
+class ScreenSpace(msgspec.Struct, frozen=True):
+    """Where a picture lies on the screen: screen = origin + picture / scale."""
+
+    x: int
+    y: int
+    scale: float
+    screen_width: int
+    screen_height: int
+
+
+class CursorPosition(msgspec.Struct, frozen=True):
+    """The cursor's hot spot, in screen pixels."""
+
+    x: int
+    y: int
+
+
+class PictureMeta(msgspec.Struct, frozen=True):
+    """What a picture is of. `width` and `height` are the picture's, `quality` what was spent."""
+
+    frame: int
+    generation: int
+    width: int
+    height: int
+    space: ScreenSpace
+    cursor: CursorPosition
+    format: str
+    unchanged: bool
+    quality: int | None = None
+
+
+class Screenshots:
+    """Makes pictures of one display's capture."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        # Two pools: a task of the first waits for shares that run on the second.
+        self._encoders = ThreadPoolExecutor(_POOL_THREADS, thread_name_prefix="encode")
+        self._helpers = ThreadPoolExecutor(_POOL_THREADS, thread_name_prefix="encode-share")
+        self._pictures: OrderedDict[tuple[int, PictureRequest], Blob] = OrderedDict()
+
+    async def take(self, request: PictureRequest, *, if_changed_since: int | None = None) -> Blob:
+        """Return the picture; with an empty body when nothing changed since that frame.
+
+        Raises: BadRequest for a region off the screen or a budget that cannot be met.
+        Cancelling: an encoding that has begun runs to its end and is thrown away.
+        """
+        shot = await self._capture.shot()
+        area = _area(shot.frame, request.region)
+        if if_changed_since is not None and shot.frame.id == if_changed_since:
+            return _unchanged(shot, area, request)
+        key = (shot.frame.id, request)
+        if key in self._pictures:
+            self._pictures.move_to_end(key)
+            return self._pictures[key]
+        loop = asyncio.get_running_loop()
+        blob = await loop.run_in_executor(self._encoders, self._make, shot, area, request)
+        if len(blob.body) <= _KEPT_BYTES:
+            self._pictures[key] = blob
+            if len(self._pictures) > _KEPT_PICTURES:
+                self._pictures.popitem(last=False)
+        return blob
+
+    def close(self) -> None:
+        """Give the threads back."""
+        self._encoders.shutdown(wait=False, cancel_futures=True)
+        self._helpers.shutdown(wait=False, cancel_futures=True)
+
+    def _make(self, shot: Shot, area: Rect, request: PictureRequest) -> Blob:
+        """Thread: an encoder's."""
+        pixels = shot.frame.crop(area).pixels
+        if request.cursor:
+            cursor = shot.cursor
+            pixels = blend_cursor(pixels, cursor.image, cursor.x - area.x, cursor.y - area.y)
+        size = _picture_size(area, request)
+        if size != Size(area.width, area.height):
+            pixels = scale_pixels(pixels, size, executor=self._helpers)
+        if request.format is ImageFormat.RAW and request.max_bytes is None:
+            # The array itself is the body: nothing is copied on the way out.
+            meta = _meta(shot, area, size, request, quality=None)
+            return Blob(pixels.reshape(-1).data, ImageFormat.RAW.media_type, meta)
+        try:
+            encoded = encode(
+                pixels,
+                request.format,
+                request.quality,
+                max_bytes=request.max_bytes,
+                executor=self._helpers,
+            )
+        except ValueError as exc:
+            raise BadRequest(f"cannot make the picture: {exc}", code="picture_impossible") from exc
+        final = Size(encoded.width, encoded.height)
+        meta = _meta(shot, area, final, request, quality=encoded.quality)
+        return Blob(encoded.body, encoded.media_type, meta)
+
+
+def _area(frame: Frame, region: Rect | None) -> Rect:
+    """Return the wanted part of the screen, cut at its edges."""
+    if region is None:
+        return frame.rect
+    area = region.intersect(frame.rect)
+    if area.area == 0:
+        screen = f"{frame.rect.width}x{frame.rect.height}"
+        raise BadRequest(
+            "the region shows nothing of the screen",
+            code="off_screen",
+            errors=[
+                FieldError(
+                    "region",
+                    f"a part of the screen of {screen}",
+                    f"{region.width}x{region.height} at {region.x},{region.y}",
+                )
+            ],
+        )
+    return area
+
+
+def _picture_size(area: Rect, request: PictureRequest) -> Size:
+    return fit(
+        Size(area.width, area.height),
+        request.scale,
+        max_long_edge=request.max_long_edge,
+        max_pixels=request.max_pixels,
+    )
+
+
+def _unchanged(shot: Shot, area: Rect, request: PictureRequest) -> Blob:
+    size = _picture_size(area, request)
+    meta = _meta(shot, area, size, request, quality=None, unchanged=True)
+    return Blob(b"", request.format.media_type, meta)
+
+
+def _meta(
+    shot: Shot,
+    area: Rect,
+    size: Size,
+    request: PictureRequest,
+    *,
+    quality: int | None,
+    unchanged: bool = False,
+) -> dict[str, object]:
+    frame = shot.frame
+    space = Space(area, size, Size(frame.rect.width, frame.rect.height))
+    meta = PictureMeta(
+        frame=frame.id,
+        generation=frame.generation,
+        width=size.width,
+        height=size.height,
+        space=ScreenSpace(space.x, space.y, space.scale, space.screen_width, space.screen_height),
+        cursor=CursorPosition(shot.cursor.x, shot.cursor.y),
+        format=str(request.format),
+        unchanged=unchanged,
+        quality=quality,
+    )
+    return dict(msgspec.to_builtins(meta))

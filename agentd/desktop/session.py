@@ -1,0 +1,155 @@
+"""What the daemon holds of a running display: its links, and the eyes and hands on them.
+
+One service per desktop: when the X server is up it opens three X connections (capture, input,
+windows), and when one of them breaks it ends, to be started anew by the supervisor. It does not
+start the server or any program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from agentd.base.errors import Unavailable
+from agentd.base.events import EventBus
+from agentd.desktop.capture import Capture
+from agentd.desktop.display import Display, DisplayState
+from agentd.desktop.input import Input
+from agentd.desktop.screenshot import Screenshots
+from agentd.desktop.windows import Windows
+from agentd.desktop.xlink import DisplayLost, XLink
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The eyes and hands of one X server."""
+
+    capture: Capture
+    capture_link: XLink
+    screenshots: Screenshots
+    input: Input
+    input_link: XLink
+    windows: Windows
+
+
+class Session:
+    """Opens and closes what is `Live`."""
+
+    name = "desktop.session"
+
+    def __init__(self, display: Display, bus: EventBus) -> None:
+        self._display = display
+        self._bus = bus
+        # Frames are numbered over all generations, so that an old number never names a new one.
+        self._frame_ids = itertools.count(1)
+        self._live: Live | None = None
+        self._changed = asyncio.Event()
+
+    def live(self) -> Live:
+        """Return the eyes and hands. Raises: Unavailable while there is no desktop."""
+        if self._live is None:
+            raise Unavailable(
+                "the desktop is not running",
+                code="desktop_not_running",
+                hint="desktop.start starts it; desktop.status says what is wrong",
+                retry_after_s=0.5,
+            )
+        return self._live
+
+    def live_or_none(self) -> Live | None:
+        """Return the eyes and hands, or None while there is no desktop."""
+        return self._live
+
+    async def wait_live(self) -> Live:
+        """Wait for the eyes and hands. Cancelling is safe."""
+        while self._live is None:
+            await self._changed.wait()
+        return self._live
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Hold the links of one X server until one breaks. Cancelling: closes them."""
+        state = await self._display.wait_up()
+        async with self._opened(state) as live:
+            self._set(live)
+            try:
+                ready()
+                await self._serve(live)
+            finally:
+                self._set(None)
+                live.input.close()
+
+    async def _serve(self, live: Live) -> None:
+        """Follow the windows until a link breaks."""
+        links = {
+            "capture": live.capture_link,
+            "input": live.input_link,
+            "windows": live.windows.link,
+        }
+        tasks = {
+            asyncio.create_task(live.windows.run(), name="windows"),  # noqa: TID251
+            *(
+                asyncio.create_task(link.wait_lost(), name=f"lost-{name}")  # noqa: TID251
+                for name, link in links.items()
+            ),
+        }
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            reason = next(iter(done)).result()
+            raise DisplayLost(f"a link to the display broke: {reason}")
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    @asynccontextmanager
+    async def _opened(self, state: DisplayState) -> AsyncIterator[Live]:
+        windows = Windows(self._bus, on_screen_size=self._display.note_size)
+        capture = Capture(
+            state.framebuffer,
+            size=self._size,
+            generation=self._generation,
+            ids=self._frame_ids,
+        )
+        links = [
+            XLink(
+                state.address,
+                "x-capture",
+                on_events=capture.on_events,
+                on_lane_events=capture.on_lane_events,
+            ),
+            XLink(state.address, "x-input"),
+            XLink(state.address, "x-windows", on_events=windows.on_events),
+        ]
+        screenshots = Screenshots(capture)
+        try:
+            for link in links:
+                await link.open()
+            await capture.open(links[0])
+            hands = await Input.open(links[1], size=self._size)
+            await windows.open(links[2])
+            yield Live(capture, links[0], screenshots, hands, links[1], windows)
+        finally:
+            screenshots.close()
+            for link in links:
+                link.close()
+            capture.close()
+
+    def _size(self) -> tuple[int, int]:
+        state = self._display.state
+        if state is None:
+            raise Unavailable("there is no display", code="desktop_not_running")
+        return state.width, state.height
+
+    def _generation(self) -> int:
+        state = self._display.state
+        return state.generation if state is not None else 0
+
+    def _set(self, live: Live | None) -> None:
+        self._live = live
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,1 @@
+"""How fast agentd is, measured in ratios to what else does the same work."""
