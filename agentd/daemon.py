@@ -23,6 +23,7 @@ from agentd.base.errors import Unavailable
 from agentd.base.events import EventBus
 from agentd.base.metrics import MEDIA_TYPE, Metrics
 from agentd.base.notify import Notifier
+from agentd.base.orphans import OrphanReaper
 from agentd.base.service import Supervisor
 from agentd.control import describe
 from agentd.control.auth import Tokens
@@ -55,7 +56,9 @@ class Daemon:
         self._metrics = Metrics()
         self._supervisor = Supervisor(self._bus)
         self._notifier = Notifier(environment.notify_socket, environment.watchdog_s)
+        self._orphans = OrphanReaper()
         self._supervisor.add(self._notifier)
+        self._supervisor.add(self._orphans)
         self._desktop = Desktop(
             self._config.desktop,
             environment,
@@ -113,6 +116,8 @@ class Daemon:
             self._desktop.begin()
             if self._notifier.is_watched:
                 self._supervisor.start(self._notifier.name)
+            if os.getpid() == 1:
+                self._supervisor.start(self._orphans.name)
             self._notifier.notify("READY=1")
             logger.info("ready version=%s pid=%d", VERSION, os.getpid())
             logger.info("stopping signal=%s", (await stop).name)

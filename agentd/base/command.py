@@ -17,7 +17,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from agentd.base.errors import NotFound
-from agentd.base.schema import nearest_name
+from agentd.base.schema import nearest_name, shown
 
 NAME = re.compile(r"[a-z]+\.[a-z][a-z_0-9]*")
 
@@ -150,8 +150,8 @@ class Registry:
     def add(self, room: object) -> None:
         """Register every marked method of an object.
 
-        Raises: ValueError for a name that is taken or malformed, a missing docstring, or a
-            parameter without annotation.
+        Raises: ValueError for a name that is taken or malformed, a missing docstring, a
+            parameter without annotation, or a method that is not async.
         """
         # Looked up in the class: asking the object would run its properties.
         for name, function in inspect.getmembers(type(room), inspect.isfunction):
@@ -166,7 +166,7 @@ class Registry:
         except KeyError:
             near = nearest_name(name, list(self._commands))
             raise NotFound(
-                f"there is no command {name!r}",
+                f"there is no command {shown(name)}",
                 code="unknown_command",
                 hint=f"did you mean {near!r}?" if near else "",
             ) from None
@@ -198,6 +198,9 @@ def _build(mark: _Mark, method: Callable[..., Any]) -> Command:
     if unknown:
         raise ValueError(f"command {mark.name}: positional {sorted(unknown)} are no parameters")
     kind, result = _result(mark.name, hints)
+    if inspect.iscoroutinefunction(method) is (kind is Kind.STREAM):
+        wanted = "an async generator" if kind is Kind.STREAM else "an async method"
+        raise ValueError(f"command {mark.name} must be {wanted}")
     return Command(
         name=mark.name,
         scope=mark.scope,
@@ -226,6 +229,9 @@ def _parameters(
             if hints.get(parameter.name) is not Caller:
                 raise ValueError(f"command {name}: {parameter.name} must be keyword-only")
             wants_caller = True
+        elif hints.get(parameter.name) is Caller:
+            # As a parameter it would be filled by whoever calls, scopes and all.
+            raise ValueError(f"command {name}: {parameter.name} must come before the star")
         elif parameter.name not in hints:
             raise ValueError(f"command {name}: {parameter.name} has no annotation")
         elif parameter.default is inspect.Parameter.empty:

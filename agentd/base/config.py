@@ -162,7 +162,7 @@ def load(path: Path | None) -> Config:
         raise ConfigError(
             path, [FieldError("(file)", "a readable file", exc.strerror or "")]
         ) from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except (ValueError, RecursionError) as exc:
         raise ConfigError(path, [FieldError("(file)", "TOML in UTF-8", str(exc))]) from exc
     return check(document, path)
 

@@ -20,6 +20,7 @@ from agentd.base.errors import BadRequest, FieldError
 T = TypeVar("T")
 
 _SHOWN = 60
+_FAULTS = 64
 
 
 class SchemaError(BadRequest):
@@ -38,20 +39,24 @@ def convert(value: object, wanted: type[T], *, what: str = "value", lax: bool = 
         what: names the value in the error's text, as `desktop.click`.
         lax: accept numbers and booleans written as text, as in a query string.
 
-    Raises: SchemaError with every fault found.
+    Raises: SchemaError with every fault found, up to the 64th.
     """
     errors: list[FieldError] = []
-    _check(value, wanted, "", errors, lax)
-    if errors:
-        raise SchemaError(what, errors)
     try:
+        _check(value, wanted, "", errors, lax)
+        if errors:
+            raise SchemaError(what, errors)
         return msgspec.convert(value, wanted, strict=not lax)
     except msgspec.ValidationError as exc:
         raise SchemaError(what, [_field_error_of(exc, value, wanted, "")]) from exc
+    except RecursionError:
+        raise SchemaError(what, [FieldError("", "a value of fewer levels")]) from None
 
 
 def nearest_name(name: str, known: Sequence[str]) -> str:
     """Return the known name that `name` most resembles, or an empty text."""
+    if len(name) > _SHOWN:
+        return ""  # Comparing takes time with the length, and nobody meant such a name.
     folded = {candidate.casefold(): candidate for candidate in known}
     matches = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
     return folded[matches[0]] if matches else ""
@@ -67,9 +72,16 @@ def shown(value: object) -> str:
         return {True: "true", False: "false", None: "null"}[value]
     elif isinstance(value, list | tuple):
         return f"a list of {len(value)}"
+    elif isinstance(value, int) and value.bit_length() > 256:
+        return "an integer of many digits"
     else:
         text = repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 4] + '..."'
+
+
+def takes_text(wanted: Any) -> bool:
+    """Whether a text is among the values of a type, as it is for `str | list[str]`."""
+    return _holds_text(inspect.type_info(wanted))
 
 
 def describe(wanted: Any) -> str:
@@ -107,14 +119,17 @@ def _schema_of_object(wanted: type) -> dict[str, Any]:
 
 def _check(value: object, wanted: Any, path: str, errors: list[FieldError], lax: bool) -> None:
     """Collect the faults of `value` against `wanted`, descending where there is structure."""
+    if len(errors) >= _FAULTS:
+        return
     plain = _plain_type(wanted, value)
     origin = get_origin(plain)
     if isinstance(plain, type) and issubclass(plain, msgspec.Struct) and isinstance(value, Mapping):
         _check_struct(value, plain, path, errors, lax)
-    elif origin in (list, tuple) and isinstance(value, list | tuple) and len(value) <= 4096:
+    elif _is_row(plain) and isinstance(value, list | tuple) and len(value) <= 4096:
+        before = len(errors)
         for index, item in enumerate(value):
             _check(item, get_args(plain)[0], f"{path}[{index}]", errors, lax)
-        if not errors:
+        if len(errors) == before:
             _check_leaf(value, wanted, path, errors, lax)
     elif origin is dict and isinstance(value, Mapping):
         for key, item in value.items():
@@ -131,8 +146,14 @@ def _check_struct(
     lax: bool,
 ) -> None:
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    tag_field = struct.__struct_config__.tag_field
     for key, item in value.items():
-        if key in fields:
+        if len(errors) >= _FAULTS:
+            return
+        if key == tag_field:
+            if item != struct.__struct_config__.tag:
+                _check_leaf(value, struct, path, errors, lax)
+        elif key in fields:
             _check(item, fields[key].type, _join(path, str(key)), errors, lax)
         elif struct.__struct_config__.forbid_unknown_fields:
             known = "one of " + ", ".join(fields) if fields else "no parameters"
@@ -162,8 +183,60 @@ def _field_error_of(
     # A fault inside a value that was not descended into carries msgspec's own path.
     _, _, inner = str(exc).partition(" - at `$")
     if inner:
-        return FieldError(path + inner.rstrip("`"), str(exc).partition(" - at ")[0], "")
-    return FieldError(path, describe(wanted), shown(value))
+        tags, tag_field = _tags(wanted), inner.strip(".`")
+        if tags and isinstance(value, Mapping) and tag_field in value:
+            tag = value[tag_field]
+            near = nearest_name(str(tag), tags)
+            return FieldError(_join(path, tag_field), _one_of(tags), shown(tag), near)
+        words = str(exc).partition(" - at ")[0].removeprefix("Expected ").replace("`", "")
+        expected, _, got = words.partition(", got ")
+        return FieldError((path + inner.rstrip("`")).lstrip("."), expected, got)
+    nearest = nearest_name(value, _choices(wanted)) if isinstance(value, str) else ""
+    return FieldError(path, describe(wanted), shown(value), nearest)
+
+
+def _choices(wanted: Any) -> list[str]:
+    """Return the texts that a Literal or an enumeration takes."""
+    info = inspect.type_info(wanted)
+    members = info.types if isinstance(info, inspect.UnionType) else (info,)
+    found: list[object] = []
+    for member in members:
+        if isinstance(member, inspect.LiteralType):
+            found += member.values
+        elif isinstance(member, inspect.EnumType):
+            found += [choice.value for choice in member.cls]
+    return [choice for choice in found if isinstance(choice, str)]
+
+
+def _one_of(choices: Sequence[object]) -> str:
+    return "one of " + ", ".join(str(choice) for choice in choices)
+
+
+def _tags(wanted: Any) -> list[str]:
+    """Return the tags of a union of tagged structs."""
+    info = inspect.type_info(wanted)
+    members = info.types if isinstance(info, inspect.UnionType) else (info,)
+    return [
+        str(member.tag)
+        for member in members
+        if isinstance(member, inspect.StructType) and member.tag is not None
+    ]
+
+
+def _holds_text(info: inspect.Type) -> bool:
+    if isinstance(info, inspect.Metadata):
+        return _holds_text(info.type)
+    if isinstance(info, inspect.UnionType):
+        return any(_holds_text(member) for member in info.types)
+    return isinstance(info, inspect.StrType)
+
+
+def _is_row(plain: Any) -> bool:
+    """Whether a type is a list of any length with items of one type."""
+    arguments = get_args(plain)
+    if get_origin(plain) is tuple:
+        return len(arguments) == 2 and arguments[1] is ...
+    return get_origin(plain) is list
 
 
 def _plain_type(wanted: Any, value: object) -> Any:
@@ -174,15 +247,25 @@ def _plain_type(wanted: Any, value: object) -> Any:
         return wanted
     for member in get_args(wanted):
         plain = _plain_type(member, value)
-        is_struct = isinstance(plain, type) and issubclass(plain, msgspec.Struct)
-        if isinstance(value, Mapping) and (is_struct or get_origin(plain) is dict):
+        if isinstance(value, Mapping) and get_origin(plain) is dict:
+            return plain
+        if isinstance(value, Mapping) and _is_struct_of(plain, value):
             return plain
         if isinstance(value, list | tuple) and get_origin(plain) in (list, tuple):
             return plain
     return wanted
 
 
+def _is_struct_of(plain: Any, value: Mapping[Any, object]) -> bool:
+    """Whether a type is a struct that an object may be meant for: of a tagged one, its tag says."""
+    if not (isinstance(plain, type) and issubclass(plain, msgspec.Struct)):
+        return False
+    config = plain.__struct_config__
+    return config.tag_field is None or value.get(config.tag_field) == config.tag
+
+
 def _join(path: str, key: str) -> str:
+    key = key if len(key) <= _SHOWN else key[: _SHOWN - 3] + "..."
     return f"{path}.{key}" if path else key
 
 
@@ -193,24 +276,26 @@ def _words(info: inspect.Type) -> str:
         case inspect.IntType() | inspect.FloatType():
             noun = "an integer" if isinstance(info, inspect.IntType) else "a number"
             return noun + _range(info)
-        case inspect.StrType(pattern=pattern, max_length=longest):
+        case inspect.StrType(pattern=pattern, min_length=shortest, max_length=longest):
             if pattern:
                 return f"text like {pattern}"
-            return f"text of at most {longest} characters" if longest else "text"
+            return "text" + _length(shortest, longest, "characters")
         case inspect.BoolType():
             return "true or false"
         case inspect.NoneType():
             return "null"
         case inspect.LiteralType(values=values):
-            return "one of " + ", ".join(str(value) for value in values)
+            return _one_of(values)
         case inspect.EnumType(cls=cls):
-            return "one of " + ", ".join(str(member.value) for member in cls)
-        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
-            return f"a list of {_plural(_words(item))}"
+            return _one_of([member.value for member in cls])
+        case inspect.ListType() | inspect.VarTupleType():
+            words = f"a list of {_plural(_words(info.item_type))}"
+            return words + _length(info.min_length, info.max_length, "items", " with")
         case inspect.UnionType(types=members):
             return " or ".join(_words(member) for member in members)
-        case inspect.StructType(cls=cls):
-            return "an object with " + ", ".join(cls.__struct_encode_fields__)
+        case inspect.StructType(cls=cls, tag_field=tag_field):
+            names = (*([tag_field] if tag_field else []), *cls.__struct_encode_fields__)
+            return "an object with " + ", ".join(names)
         case inspect.DictType():
             return "an object"
         case _:
@@ -218,15 +303,26 @@ def _words(info: inspect.Type) -> str:
 
 
 def _range(info: inspect.IntType | inspect.FloatType) -> str:
-    low = info.ge if info.ge is not None else info.gt
-    high = info.le if info.le is not None else info.lt
-    if low is not None and high is not None:
-        return f" {low}..{high}"
-    if low is not None:
-        return f" of at least {low}" if info.ge is not None else f" above {low}"
-    if high is not None:
-        return f" of at most {high}" if info.le is not None else f" below {high}"
-    return ""
+    if info.ge is not None and info.le is not None:
+        return f" {info.ge}..{info.le}"
+    words = []
+    if info.ge is not None:
+        words.append(f"of at least {info.ge}")
+    elif info.gt is not None:
+        words.append(f"above {info.gt}")
+    if info.le is not None:
+        words.append(f"at most {info.le}" if words else f"of at most {info.le}")
+    elif info.lt is not None:
+        words.append(f"below {info.lt}")
+    return f" {' and '.join(words)}" if words else ""
+
+
+def _length(shortest: int | None, longest: int | None, noun: str, of: str = " of") -> str:
+    if shortest and longest:
+        return f"{of} {shortest}..{longest} {noun}"
+    if shortest:
+        return f"{of} at least {shortest} {noun}"
+    return f"{of} at most {longest} {noun}" if longest else ""
 
 
 def _plural(words: str) -> str:

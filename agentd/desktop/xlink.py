@@ -27,6 +27,9 @@ from agentd.base.lane import Lane
 
 logger = logging.getLogger(__name__)
 
+# No request of ours takes a server longer, however slow the machine.
+_ANSWER_S = 10.0
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -116,7 +119,7 @@ class XLink:
         self._lost = self._loop.create_future()
         self._lane.open()
         try:
-            await self._lane.call(self._connect)
+            await self._bounded(self._connect)
         except BaseException:
             self.close()
             raise
@@ -134,7 +137,19 @@ class XLink:
         Cancelling: as Lane.call; a function that has begun runs to its end.
         """
         guarded: Callable[..., T] = partial(self._guarded, function, *args, **kwargs)
-        return await self._lane.call(guarded)
+        return await self._bounded(guarded)
+
+    async def _bounded(self, function: Callable[[], T]) -> T:
+        """Run on the lane; a server that does not answer is as good as lost."""
+        try:
+            async with asyncio.timeout(_ANSWER_S) as deadline:
+                return await self._lane.call(function)
+        except TimeoutError as exc:
+            if not deadline.expired():
+                raise
+            reason = f"no answer within {_ANSWER_S:g} s"
+            self._set_lost(reason)
+            raise DisplayLost(f"display {self.address.name} hangs: {reason}") from exc
 
     async def wait_lost(self) -> str:
         """Wait until the connection breaks and return the reason; cancelling is safe."""
