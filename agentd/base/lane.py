@@ -1,8 +1,8 @@
 """A lane: one named thread behind one bounded queue, for a blocking library.
 
 Calls run in the order they were made, all on the same thread. The lane does not restart itself
-and does not interrupt a call: a waiter that gives up leaves the call running, and `is_sick`
-says that the thread has overrun its limit, so that the owner can replace the lane.
+and does not interrupt a call: a waiter that gives up leaves the call running, and the statistics
+tell for how long.
 """
 
 from __future__ import annotations
@@ -44,15 +44,14 @@ class Lane:
     Args:
         name: the thread's name.
         capacity: calls that may wait; one more is refused with Busy.
-        limit_s: how long one call may run before the lane counts as sick.
     """
 
-    def __init__(self, name: str, *, capacity: int = 256, limit_s: float = 10.0) -> None:
+    def __init__(self, name: str, *, capacity: int = 256) -> None:
         self._name = name
-        self._limit_s = limit_s
         self._queue: queue.Queue[Any] = queue.Queue(capacity)
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._last: Callable[[], None] | None = None
         self._calls = 0
         # Written by the thread, read by anybody: a single float, so no lock is needed.
         self._started_at = 0.0
@@ -82,23 +81,23 @@ class Lane:
             raise Busy(f"lane {self._name} is full", retry_after_s=0.1) from None
         return await future
 
-    @property
-    def is_sick(self) -> bool:
-        """Whether the running call is over the limit."""
-        return self.statistics().running_s > self._limit_s
-
     def statistics(self) -> LaneStatistics:
         """Return a snapshot."""
         started_at = self._started_at
         running_s = time.monotonic() - started_at if started_at else 0.0
         return LaneStatistics(self._name, self._calls, self._queue.qsize(), running_s)
 
-    def close(self) -> None:
-        """Take no more calls; the thread ends after the call that it is running."""
+    def close(self, *, last: Callable[[], None] | None = None) -> None:
+        """Take no more calls; the thread ends after the call that it is running. Idempotent.
+
+        Args:
+            last: what the thread does at its very end, to give back what only it may touch.
+        """
         if self._closed or self._thread is None:
             self._closed = True
             return
         self._closed = True
+        self._last = last
         self._drop_waiting()
         self._queue.put(_CLOSE)
 
@@ -136,6 +135,8 @@ class Lane:
                 self._started_at = 0.0
                 self._calls += 1
         self._drop_waiting()
+        if self._last is not None:
+            self._last()
 
 
 def _answer(loop: asyncio.AbstractEventLoop, setter: Callable[..., None], *args: Any) -> None:

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:.+")
 _ARGUMENTS_LIMIT = 128 * 1024
 _PROGRAMS_LIMIT = 256
+_FOCUS_S = 0.5
 
 
 class Apps:
@@ -99,7 +100,8 @@ class Apps:
                 await asyncio.wait({window})
             if not window.done():
                 raise Unavailable(child.describe_end(end.result()), code="program_ended")
-            return window.result()
+            # Who waits for a window is about to type into it.
+            return await windows.wait_focused(window.result().id, _FOCUS_S)
         except TimedOut as exc:
             words = child.last_words(3)
             raise TimedOut(

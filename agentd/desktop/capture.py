@@ -219,25 +219,30 @@ class Capture:
         """Copy the screen so that no drawing falls into the copy."""
         assert self._source is not None, "capture before open"
         self._copies += 1
-        # Emptied first and awaited, so that whatever is drawn from here on is reported.
-        self._forget_damage(display)
-        pixels = self._source.copy(width, height)
-        display.sync()
-        if not take_events(display):
-            return pixels
-        self._dirty = True
+        if not self._forget_damage(display):
+            pixels = self._source.copy(width, height)
+            display.sync()
+            if not take_events(display):
+                return pixels
         # Something was drawn meanwhile. With the server held there is no meanwhile.
         self._torn += 1
         display.grab_server()
         try:
+            display.sync()
+            take_events(display)
             self._forget_damage(display)
             return self._source.copy(width, height)
         finally:
             display.ungrab_server()
             display.flush()
 
-    def _forget_damage(self, display: Display) -> None:
+    def _forget_damage(self, display: Display) -> bool:
+        """Empty the damage, so that the next drawing is reported; events must be taken before.
+
+        Returns whether something was drawn around that moment. Its report has been taken, and
+        no other follows until the damage is emptied again (damageproto.txt, NonEmpty).
+        """
         display.damage_subtract(self._damage)
         display.sync()
-        take_events(display)
-        self._dirty = False
+        self._dirty = bool(take_events(display))
+        return self._dirty

@@ -27,7 +27,7 @@ from agentd.desktop.apps import Apps
 from agentd.desktop.display import Display, DisplayState
 from agentd.desktop.parts import SessionBus, WindowManager
 from agentd.desktop.session import Live, Session
-from agentd.desktop.xserver import prepare_files
+from agentd.desktop.xserver import desktop_folder, prepare_files
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Desktop:
     """Owns everything of the room.
 
     Args:
-        runtime_dir: holds the private folder of the desktop.
+        runtime_dir: holds the private folder of the desktop, if its user can get there.
         state_dir: holds the wish.
     """
 
@@ -70,10 +70,12 @@ class Desktop:
         self._bus = bus
         self._store = Store(state_dir / "desktop.json", DesktopWish)
         self._changing = asyncio.Lock()
-        folder = runtime_dir / "desktop"
         self.user = desktop_user(config.user, is_root=environment.is_root)
+        folder = desktop_folder(runtime_dir, self.user)
         self._folder = folder
-        self.display = Display(config, folder, self.user, self._base_environment(), bus)
+        self.display = Display(
+            config, folder, runtime_dir, self.user, self._base_environment(), bus
+        )
         self.session = Session(self.display, bus)
         self._session_bus = SessionBus(self.display, self.user)
         self._window_manager = WindowManager(

@@ -70,7 +70,8 @@ class Display:
     """Owns the X server.
 
     Args:
-        folder: for cookie, pixels and logs; below the daemon's runtime directory.
+        folder: for cookie, pixels and logs; belongs to `user`.
+        runtime_dir: the daemon's, for what it must know after a crash.
         user: whom the server runs as.
         environment: the base variables for programs.
     """
@@ -81,6 +82,7 @@ class Display:
         self,
         config: DesktopConfig,
         folder: Path,
+        runtime_dir: Path,
         user: User,
         environment: dict[str, str],
         bus: EventBus,
@@ -94,9 +96,10 @@ class Display:
         # Once attached, a display that is gone is waited for: its number is not ours to take.
         self._attached = False
         self._state: DisplayState | None = None
+        self._sizing = asyncio.Lock()
         self._changed = asyncio.Event()
         self.files = ServerFiles(folder)
-        self._store = Store(folder.parent / "desktop-running.json", RunningDesktop)
+        self._store = Store(runtime_dir / "desktop-running.json", RunningDesktop)
         self._running = RunningDesktop()
 
     @property
@@ -133,17 +136,23 @@ class Display:
         """
         if self._state is None:
             raise Unavailable("there is no display", code="desktop_not_running")
-        await link.call(set_screen_size, width, height, self._config.dpi)
-        state = self.note_size(width, height)
+        async with self._sizing:
+            await link.call(set_screen_size, width, height, self._config.dpi)
+            state = self._note_size(width, height)
         if state.mode == "embedded":
             await self._paint(state.address)
         return state
 
-    def note_size(self, width: int, height: int) -> DisplayState:
-        """Take note of the screen's size, whoever changed it; a new size is a new generation.
+    async def check_size(self, link: XLink) -> DisplayState:
+        """Ask for the screen's size after somebody changed it, and take note of it.
 
         Raises: Unavailable when there is no display.
         """
+        async with self._sizing:
+            return self._note_size(*await link.call(screen_size))
+
+    def _note_size(self, width: int, height: int) -> DisplayState:
+        """A new size is a new generation. Called under `_sizing`: sizes must not overtake."""
         if self._state is None:
             raise Unavailable("there is no display", code="desktop_not_running")
         if (self._state.width, self._state.height) != (width, height):

@@ -16,7 +16,7 @@ from Xlib.protocol import event
 from Xlib.xobject.drawable import Window as XWindow
 
 _FROM_PAGER = 2
-_STATIC_GRAVITY = 10
+_NORTH_WEST_GRAVITY = 1
 _REMOVE, _ADD = 0, 1
 _TEXT_LIMIT = 4096
 
@@ -97,9 +97,18 @@ class Ewmh:
         height: int | None = None,
     ) -> None:
         """Ask for a place or a size of the contents; what is None stays."""
-        values = (x, y, width, height)
+        window = display.create_resource_object("window", window_id)
+        # By the frame's corner: what "static" means for a window that once had an X border,
+        # window managers do not agree on.
+        frame = Frame(*self._longs(display, window, "_NET_FRAME_EXTENTS")[:4])
+        values = (
+            None if x is None else x - frame.left,
+            None if y is None else y - frame.top,
+            width,
+            height,
+        )
         present = sum(1 << (8 + index) for index, value in enumerate(values) if value is not None)
-        flags = _STATIC_GRAVITY | present | _FROM_PAGER << 12
+        flags = _NORTH_WEST_GRAVITY | present | _FROM_PAGER << 12
         numbers = [(value or 0) & 0xFFFFFFFF for value in values]
         self._send(display, window_id, "_NET_MOVERESIZE_WINDOW", [flags, *numbers])
 
@@ -166,13 +175,15 @@ class Ewmh:
             return False
 
     def _title(self, display: Display, window: XWindow) -> str:
-        utf8 = self._atom(display, "UTF8_STRING")
-        for name, kind in (("_NET_WM_NAME", utf8), ("WM_NAME", X.AnyPropertyType)):
-            found = window.get_property(self._atom(display, name), kind, 0, _TEXT_LIMIT // 4)
-            if found is not None and found.format == 8 and found.value:
+        """The client's own title; a COMPOUND_TEXT one as the window manager has decoded it."""
+        encodings = {self._atom(display, "UTF8_STRING"): "utf-8", Xatom.STRING: "latin-1"}
+        for name in ("_NET_WM_NAME", "WM_NAME", "_NET_WM_VISIBLE_NAME"):
+            found = window.get_property(
+                self._atom(display, name), X.AnyPropertyType, 0, _TEXT_LIMIT // 4
+            )
+            if found is not None and found.value and found.property_type in encodings:
                 raw = found.value if isinstance(found.value, bytes) else found.value.encode()
-                encoding = "latin-1" if found.property_type == Xatom.STRING else "utf-8"
-                return raw.decode(encoding, "replace")
+                return raw.decode(encodings[found.property_type], "replace")
         return ""
 
     def _pid(self, display: Display, window: XWindow) -> int:

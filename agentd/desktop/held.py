@@ -1,7 +1,7 @@
 """Who holds which key and button, and the actions that can be called off.
 
-Pure. Does not press anything: it says what must be pressed or lifted. A key that two hold goes
-down with the first and up with the last.
+Does not press anything: it says what must be pressed or lifted. A key that two hold goes down
+with the first and up with the last.
 """
 
 from __future__ import annotations

@@ -85,18 +85,23 @@ class Injector:
         """Return the request that presses or releases a key."""
         return self._presses[keycode] if down else self._releases[keycode]
 
-    def button(self, number: int, *, down: bool) -> bytes:
-        """Return the request that presses or releases a button."""
-        return self._fake(X.ButtonPress if down else X.ButtonRelease, number)
+    def button(self, number: int, *, down: bool, delay_ms: int = 0) -> bytes:
+        """Return the request that presses or releases a button.
+
+        Args:
+            delay_ms: the server waits that long first, with this and all later requests of ours.
+        """
+        return self._fake(X.ButtonPress if down else X.ButtonRelease, number, delay_ms=delay_ms)
 
     def motion(self, x: int, y: int) -> bytes:
         """Return the request that moves the pointer to a point of the root window."""
         return self._fake(X.MotionNotify, 0, x, y, self._root)
 
-    def _fake(self, kind: int, detail: int, x: int = 0, y: int = 0, root: int = 0) -> bytes:
-        return _FAKE.pack(
-            self._xtest, _FAKE_INPUT, 9, kind, detail, 0, 0, root, 0, x, y, 0, 0, 0, 0
-        )
+    def _fake(
+        self, kind: int, detail: int, x: int = 0, y: int = 0, root: int = 0, *, delay_ms: int = 0
+    ) -> bytes:
+        head = (self._xtest, _FAKE_INPUT, 9, kind, detail, 0, delay_ms, root, 0)
+        return _FAKE.pack(*head, x, y, 0, 0, 0, 0)
 
     def binding(self, binding: Binding) -> bytes:
         """Return the request that gives consecutive keycodes their keysyms, on both levels."""

@@ -114,28 +114,28 @@ class Keyboard:
         injector = self.injector
         return [injector.key(keycode, down=True), injector.key(keycode, down=False)]
 
-    def clear_modifiers(self, display: Display, held: Collection[int]) -> PointerState:
-        """Lift all held keys and put Caps Lock out; return the state before.
+    def clear_modifiers(
+        self, display: Display, held: Collection[int], before: PointerState
+    ) -> None:
+        """Lift all held keys and put Caps Lock out; `restore_modifiers` is the way back.
 
         Raises: Conflict when a modifier stays on: a key of a real keyboard, or a latch.
         """
-        before = pointer_state(display)
         lifted = list(held)
         if before.mask & HELD_MASK:
             lifted += [code for code in keys_down(display) if code in self._modifiers(display)]
         requests = [self.injector.key(code, down=False) for code in dict.fromkeys(lifted)]
         requests += self.injector.lock(before.mask & LOCK_MASK, on=False)
-        if requests:
-            send(display, requests)
-            after = pointer_state(display)
-            if after.mask & (HELD_MASK | LOCK_MASK):
-                self.restore_modifiers(display, held, before)
-                raise Conflict(
-                    "a modifier is held on the display by something else",
-                    code="modifiers_held",
-                    data={"mask": after.mask & 0xFF},
-                )
-        return before
+        if not requests:
+            return
+        send(display, requests)
+        after = pointer_state(display)
+        if after.mask & (HELD_MASK | LOCK_MASK):
+            raise Conflict(
+                "a modifier is held on the display by something else",
+                code="modifiers_held",
+                data={"mask": after.mask & 0xFF},
+            )
 
     def restore_modifiers(
         self, display: Display, held: Iterable[int], before: PointerState

@@ -24,7 +24,7 @@ from agentd.base.errors import Conflict
 from agentd.desktop.keynames import SHIFT_L, SHIFTS
 
 # Keycodes that browsers take for Back, Refresh, Home, Stop, volume and so on. Measured: strokes
-# of 166 and 181 never reach a page in Chromium. The others do the same in ordinary windows.
+# of 166, 167 and 181 never reach a page in Chromium. The others are of the same kind.
 _BROWSER_KEYS = frozenset(
     {121, 122, 123, 124, 136, 150, 151, 158, 163, 164, 166, 167, 171, 172, 173, 174, 180, 181, 225}
 )
@@ -102,6 +102,7 @@ class Keymap:
         self._round: int = before._round if before else 0
         self._consumed_round: int = before._consumed_round if before else 0
         values = before._value if before else {}
+        ours: dict[int, int] = {}
         for keycode, row in enumerate(rows, first_keycode):
             if keycode in modifier_keycodes:
                 self._note_natural(keycode, row, 0)
@@ -109,35 +110,35 @@ class Keymap:
                 self._spare.add(keycode)
             elif _is_ours(row) or _holds(row, values.get(keycode, 0)):
                 self._spare.add(keycode)
-                self._bind(keycode, row[0])
+                ours[keycode] = row[0]
             else:
                 self._note_natural(keycode, row, group)
         if SHIFT_L not in self._strokes:
             self._strokes = {k: stroke for k, stroke in self._strokes.items() if not stroke.shift}
+        # A predecessor, or another program, may have bound a key that browsers act on.
+        usable = self._spare - _BROWSER_KEYS or self._spare
+        self._value = dict(ours)
+        self._bound.update((k, keycode) for keycode, k in ours.items() if keycode in usable)
         if before:
             self._typed_in = before._typed_in
             for keysym in before._bound:
                 if keysym in self._bound:
                     self._bound.move_to_end(keysym)
-        self._free = self._free_keycodes()
+        # Spare keycodes without a keysym, the next to use last. Consecutive keycodes take one
+        # request, and some programs answer each request by reading the whole map again: the
+        # high ones form the longest run.
+        self._free = sorted(usable - self._value.keys())
 
     def _note_natural(self, keycode: int, row: Sequence[int], group: int) -> None:
         columns = row[2 * group : 2 * group + 2]
         if not any(columns):
             columns = row[:2]
-        if len(set(columns)) > 1 and any(keysym in _KEYPAD for keysym in columns):
+        if len(set(columns) - {0}) > 1 and any(keysym in _KEYPAD for keysym in columns):
             columns = ()
         for level, keysym in enumerate(columns):
             # An unshifted key is better than a shifted one, a low keycode than a high one.
             if keysym and (keysym not in self._strokes or self._strokes[keysym].shift > level):
                 self._strokes[keysym] = Stroke(keycode, bool(level))
-
-    def _free_keycodes(self) -> list[int]:
-        """Return the spare keycodes without a keysym, the next to use last."""
-        good = self._spare - _BROWSER_KEYS or self._spare
-        # Consecutive keycodes take one request, and some clients answer each request with a
-        # reload of the whole map: the high ones form the longest run.
-        return sorted(good - self._value.keys())
 
     @property
     def spare_count(self) -> int:

@@ -101,6 +101,8 @@ _TABLE: tuple[tuple[int, str], ...] = (
     (0xFFED, "hyperl hyper"),
     (0xFFEE, "hyperr"),
     (0xFE03, "isolevel3shift altgr altgraph"),
+    (0xFE08, "isonextgroup"),
+    (0xFE0A, "isoprevgroup"),
     (0xFE20, "isolefttab backtab"),
     (0xFFFF, "delete del"),
     (0x0020, "space spacebar"),

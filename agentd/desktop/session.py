@@ -108,7 +108,7 @@ class Session:
 
     @asynccontextmanager
     async def _opened(self, state: DisplayState) -> AsyncIterator[Live]:
-        windows = Windows(self._bus, on_screen_size=self._display.note_size)
+        windows = Windows(self._bus, on_resized=lambda: self._display.check_size(windows.link))
         capture = Capture(
             state.framebuffer,
             size=self._size,

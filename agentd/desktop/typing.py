@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 from Xlib.display import Display
 
+from agentd.base.errors import AgentdError
 from agentd.desktop.consumption import Consumption, Sign
 from agentd.desktop.held import Held, Holder
-from agentd.desktop.injection import PointerState, pointer_state
+from agentd.desktop.injection import LOCK_MASK, PointerState, pointer_state
 from agentd.desktop.keyboard import Keyboard
 from agentd.desktop.keymap import MAX_STROKES, Keymap, Round
 from agentd.desktop.keynames import keysyms_of_text
@@ -84,8 +85,9 @@ class Typing:
         if not keysyms:
             return Typed(0, 0, 0, Sign.NOT_NEEDED, 0)
         link, keyboard = self._link, self._keyboard
-        before = await link.call(keyboard.clear_modifiers, self._held.keycodes())
+        before = await link.call(pointer_state)
         try:
+            await link.call(keyboard.clear_modifiers, self._held.keycodes(), before)
             limit = 1 if delay_ms > 0 else MAX_STROKES
             while progress.position < len(keysyms):
                 holder.check()
@@ -94,7 +96,7 @@ class Typing:
                     await holder.pause(delay_ms / 1000)
         except BaseException as exc:
             keyboard.doubt()
-            if hasattr(exc, "data"):
+            if isinstance(exc, AgentdError):
                 exc.data["delivered"] = progress.position
             raise
         finally:
@@ -106,7 +108,7 @@ class Typing:
     async def _restore(self, before: PointerState) -> None:
         """Press what is held again, also when the text was called off."""
         held = self._held.keycodes()
-        if held or before.mask & 2:
+        if held or before.mask & LOCK_MASK:
             await asyncio.shield(self._link.call(self._keyboard.restore_modifiers, held, before))
 
     async def _round(

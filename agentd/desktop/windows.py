@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from Xlib import X
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _FOLLOW_S = 2.0
+_RESIZED_S = 0.3
 
 
 class Windows:
@@ -31,12 +32,13 @@ class Windows:
 
     Args:
         bus: takes `window.opened`, `window.closed`, `window.focused`, `window.renamed`.
-        on_screen_size: called with the width and height of a screen that was resized.
+        on_resized: awaited after the screen was resized, by whomever.
     """
 
-    def __init__(self, bus: EventBus, *, on_screen_size: Callable[[int, int], object]) -> None:
+    def __init__(self, bus: EventBus, *, on_resized: Callable[[], Awaitable[object]]) -> None:
         self._bus = bus
-        self._on_screen_size = on_screen_size
+        self._on_resized = on_resized
+        self._is_resized = False
         self._root = 0
         self._link: XLink | None = None
         self._ewmh = Ewmh()
@@ -55,7 +57,7 @@ class Windows:
         """Note that something moved; the link calls this on the event loop."""
         for event in events:
             if event.type == X.ConfigureNotify and event.window.id == self._root:
-                self._on_screen_size(event.width, event.height)
+                self._is_resized = True
         self._dirty.set()
 
     async def open(self, link: XLink) -> None:
@@ -71,6 +73,9 @@ class Windows:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
+            if self._is_resized:
+                self._is_resized = False
+                await self._on_resized()
             windows, managed = await self._link.call(self._ewmh.snapshot)
             before, self._windows, self._managed = self._windows, windows, managed
             self._publish(before, windows)
@@ -112,6 +117,18 @@ class Windows:
             raise TimedOut(f"no such window appeared within {timeout_s:g} s")
         return found
 
+    async def wait_focused(self, window_id: int, timeout_s: float) -> Window:
+        """Give a new window a moment to get the focus; returns it as it is then.
+
+        A window that gets none, as a notification, is no error.
+        """
+
+        def focused(windows: Sequence[Window]) -> Window | None:
+            window = _find(windows, window_id)
+            return window if window.focused else None
+
+        return await self._wait_for(focused, timeout_s) or await self.get(window_id)
+
     async def focus(self, window_id: int) -> Window:
         """Raise a window and give it the focus."""
         await self.get(window_id)
@@ -145,11 +162,23 @@ class Windows:
 
     async def maximize(self, window_id: int, *, on: bool) -> Window:
         """Maximise a window, or give it back its size."""
-        await self.get(window_id)
+        before = await self.get(window_id)
+        if before.maximized == on:
+            return before
         await self._call(self._ewmh.set_maximized, window_id, on=on)
-        return await self._followed(
+        await self._followed(
             window_id, lambda window: window.maximized == on, "maximise" if on else "restore"
         )
+
+        def took_size(windows: Sequence[Window]) -> Window | None:
+            window = _find(windows, window_id)
+            return (
+                window if (window.width, window.height) != (before.width, before.height) else None
+            )
+
+        # The state is set a moment before the size. A window that had the size keeps it.
+        resized = await self._wait_for(took_size, _RESIZED_S)
+        return resized or await self.get(window_id)
 
     async def close(self, window_id: int, timeout_s: float) -> None:
         """Ask a window to close and wait until it has.

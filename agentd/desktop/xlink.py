@@ -166,10 +166,14 @@ class XLink:
         if self._loop is not None and self._fd >= 0:
             self._loop.remove_reader(self._fd)
         self._fd = -1
-        if self._display is not None:
-            # Shutting the socket down also wakes a lane that waits for a dead server's answer.
-            _shut_down(self._display)
-        self._lane.close()
+        display = self._display
+        if display is None:
+            self._lane.close()
+        else:
+            # Shutting the socket down wakes a lane that waits for a dead server's answer; the
+            # lane itself then closes it, as it may be using the descriptor until then.
+            _shut_down(display)
+            self._lane.close(last=display.display.socket.close)
         if self._lost is not None and not self._lost.done():
             self._lost.set_result("closed")
 

@@ -7,10 +7,12 @@ Xserver(1), Xauthority file format (Xau), xwd(1) for the frame buffer file.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 import secrets
 import socket
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +54,45 @@ class ServerFiles:
         return self.folder / f"{part}.log"
 
 
+def desktop_folder(runtime_dir: Path, user: User) -> Path:
+    """Return where the desktop's folder goes: below the runtime directory, if `user` gets there.
+
+    A runtime directory in a place that is closed to the user (a home, a test's temporary folder)
+    cannot hold what its programs must open; then the folder is below /tmp, named after it.
+    """
+    if can_pass(runtime_dir, user):
+        return runtime_dir / "desktop"
+    digest = hashlib.sha256(os.fsencode(runtime_dir.absolute())).hexdigest()[:12]
+    return Path(f"/tmp/agentd-desktop-{user.uid}-{digest}")
+
+
+def can_pass(folder: Path, user: User) -> bool:
+    """Whether a user may enter a folder and all above it, by mode bits; missing ones are passed."""
+    groups = set(os.getgrouplist(user.name, user.gid)) if user.uid != os.getuid() else set()
+    for place in (folder, *folder.absolute().parents):
+        try:
+            status = place.stat()
+        except FileNotFoundError:
+            continue
+        if user.uid in (0, status.st_uid):
+            bit = stat.S_IXUSR
+        else:
+            bit = stat.S_IXGRP if status.st_gid in groups else stat.S_IXOTH
+        if user.uid != 0 and not status.st_mode & bit:
+            return False
+    return True
+
+
 def prepare_files(folder: Path, user: User) -> ServerFiles:
     """Make the folder, mode 0700, owned by the desktop's user.
 
-    Raises: Unavailable when it cannot be made.
+    Raises: Unavailable when it cannot be made, or somebody else has put something there.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.getuid(), user.uid):
+            raise Unavailable(f"{folder} is somebody else's", code="folder_not_ours")
         folder.chmod(0o700)
         if user.uid != os.getuid():
             os.chown(folder, user.uid, user.gid)
