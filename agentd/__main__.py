@@ -15,8 +15,10 @@ import uvloop
 
 from agentd.base.config import ConfigError, Environment
 from agentd.base.errors import AgentdError
-from agentd.control import describe
+from agentd.control import describe, describe_python
 from agentd.daemon import VERSION, Daemon
+
+_MODULES = "agentd/client/commands"
 
 
 def main() -> int:
@@ -26,6 +28,9 @@ def main() -> int:
         daemon = Daemon(arguments.config, Environment.read())
         if arguments.describe:
             print(_described(daemon, arguments.describe), end="")
+            return 0
+        if arguments.write_generated:
+            _write_generated(daemon, arguments.write_generated)
             return 0
         if arguments.check:
             print("the configuration is valid")
@@ -53,16 +58,47 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     parser.add_argument(
         "--describe",
-        choices=("json", "openapi", "markdown"),
+        choices=("json", "openapi", "markdown", "python"),
         help="print the commands of this daemon and exit",
+    )
+    parser.add_argument(
+        "--write-generated",
+        type=Path,
+        metavar="ROOT",
+        help="write what the source tree at ROOT derives from the commands, and exit",
     )
     parser.add_argument("--version", action="version", version=f"agentd {VERSION}")
     return parser
 
 
+def generated_files(daemon: Daemon) -> dict[str, str]:
+    """Return the files of the source tree that are derived from the commands, by path."""
+    modules = describe_python.sources(daemon.description())
+    return {
+        "docs/commands.md": _described(daemon, "markdown"),
+        "agentd/client/description.json": _described(daemon, "json"),
+        **{f"{_MODULES}/{path}": text for path, text in modules.items()},
+    }
+
+
+def _write_generated(daemon: Daemon, root: Path) -> None:
+    """Write the derived files, and remove the modules of namespaces that are gone."""
+    files = generated_files(daemon)
+    for path in (root / _MODULES).rglob("*.py"):
+        if str(path.relative_to(root)) not in files:
+            path.unlink()
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
 def _described(daemon: Daemon, form: str) -> str:
     if form == "markdown":
         return describe.markdown(daemon.registry)
+    if form == "python":
+        modules = describe_python.sources(daemon.description())
+        return "\n\n".join(f"# {path}\n{text}" for path, text in modules.items())
     document = (
         describe.openapi(daemon.registry, VERSION) if form == "openapi" else daemon.description()
     )

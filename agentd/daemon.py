@@ -57,8 +57,10 @@ class Daemon:
         self._supervisor = Supervisor(self._bus)
         self._notifier = Notifier(environment.notify_socket, environment.watchdog_s)
         self._orphans = OrphanReaper()
-        self._supervisor.add(self._notifier)
-        self._supervisor.add(self._orphans)
+        if self._notifier.is_watched:
+            self._supervisor.add(self._notifier)
+        if os.getpid() == 1:
+            self._supervisor.add(self._orphans)
         self._desktop = Desktop(
             self._config.desktop,
             environment,
@@ -221,6 +223,9 @@ def _make_folders(runtime_dir: Path, state_dir: Path, socket_dir: Path) -> None:
                 code="folder_not_writable",
                 hint="set daemon.runtime_dir to a folder of your own",
             ) from exc
+        if folder.stat().st_uid not in (0, os.geteuid()):
+            # Below /tmp anybody may have made it before us.
+            raise Unavailable(f"the folder {folder} is somebody else's", code="folder_not_ours")
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:

@@ -16,7 +16,7 @@ import psutil
 from msgspec import Meta
 
 from agentd.base.command import Scope, command
-from agentd.base.events import Event, EventBus
+from agentd.base.events import Event, EventBus, EventStream
 from agentd.base.service import ServiceState, ServiceStatus, Supervisor
 
 
@@ -108,7 +108,7 @@ class Builtins:
         return self._reload()
 
     @command("events.subscribe", scope=Scope.VIEW, read_only=True)
-    async def subscribe(
+    def subscribe(
         self,
         *,
         types: Annotated[
@@ -130,12 +130,8 @@ class Builtins:
         Each has `{seq, time, type, data}`. Who falls behind loses the oldest and is told by
         `events.lost {count}`.
         """
-        subscription = self._bus.subscribe(types, since=since)
-        try:
-            async for event in subscription:
-                yield event
-        finally:
-            self._bus.unsubscribe(subscription)
+        # Subscribed before the stream is handed over: nothing is missed before its first item.
+        return EventStream(self._bus, self._bus.subscribe(types, since=since))
 
     def health_now(self) -> Health:
         """Compute the health from the states of the wanted services."""

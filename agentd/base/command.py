@@ -199,7 +199,9 @@ def _build(mark: _Mark, method: Callable[..., Any]) -> Command:
         raise ValueError(f"command {mark.name}: positional {sorted(unknown)} are no parameters")
     kind, result = _result(mark.name, hints)
     if inspect.iscoroutinefunction(method) is (kind is Kind.STREAM):
-        wanted = "an async generator" if kind is Kind.STREAM else "an async method"
+        wanted = (
+            "a method that returns an async iterator" if kind is Kind.STREAM else "an async method"
+        )
         raise ValueError(f"command {mark.name} must be {wanted}")
     return Command(
         name=mark.name,

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 
@@ -25,7 +26,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Subscription:
-    """One listener's bounded queue of events; iterate it, or leave it by `close`."""
+    """One listener's bounded queue of events."""
 
     def __init__(self, accepts: Callable[[str], bool], capacity: int) -> None:
         self._accepts = accepts
@@ -61,9 +62,23 @@ class Subscription:
             return Event(self._lost_seq, time.time(), "events.lost", {"count": lost})
         return self._events.popleft()
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
-        while True:
-            yield await self.next()
+
+class EventStream:
+    """A subscription as a stream that ends with its reader; `aclose` gives it back."""
+
+    def __init__(self, bus: EventBus, subscription: Subscription) -> None:
+        self._bus = bus
+        self._subscription = subscription
+
+    def __aiter__(self) -> EventStream:
+        return self
+
+    async def __anext__(self) -> Event:
+        return await self._subscription.next()
+
+    async def aclose(self) -> None:
+        """Leave the bus. Idempotent."""
+        self._bus.unsubscribe(self._subscription)
 
 
 class EventBus:
@@ -77,7 +92,8 @@ class EventBus:
     def __init__(self, *, history: int = 4096, capacity: int = 1024) -> None:
         self._history: deque[Event] = deque(maxlen=history)
         self._capacity = capacity
-        self._subscriptions: set[Subscription] = set()
+        # Weak: a stream that was opened and never read ends with its last reference.
+        self._subscriptions: WeakSet[Subscription] = WeakSet()
         self._seq = 0
 
     @property

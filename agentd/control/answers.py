@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -17,8 +18,10 @@ import msgspec
 from aiohttp import web
 
 from agentd.base.command import Blob
-from agentd.base.errors import AgentdError, Problem, Unauthorized, problem_of
+from agentd.base.errors import AgentdError, Fault, Problem, Unauthorized, problem_of
 from agentd.control.dispatch import closing
+
+logger = logging.getLogger(__name__)
 
 META_HEADER = "Agentd-Meta"
 REQUEST_ID_HEADER = "X-Request-Id"
@@ -28,9 +31,9 @@ _HEARTBEAT_S = 15.0
 
 
 def json_answer(value: Any, request_id: str) -> web.Response:
-    """Return a JSON answer; None becomes an empty object."""
+    """Return a JSON answer."""
     return web.Response(
-        body=msgspec.json.encode({} if value is None else value),
+        body=msgspec.json.encode(value),
         content_type="application/json",
         headers={REQUEST_ID_HEADER: request_id},
     )
@@ -61,10 +64,12 @@ async def send_blob(request: web.BaseRequest, blob: Blob, request_id: str) -> we
         encoded = base64.b64encode(blob.body).decode()
         document = {"media_type": blob.media_type, "data": encoded, "meta": blob.meta}
         return json_answer(document, request_id)
+    # As bytes: the items of a buffer may be larger.
+    view = memoryview(blob.body).cast("B")
     response = web.StreamResponse(
         headers={
             "Content-Type": blob.media_type,
-            "Content-Length": str(len(blob.body)),
+            "Content-Length": str(len(view)),
             "Cache-Control": "no-store",
             # Header values are ASCII: json.dumps escapes what is not.
             META_HEADER: json.dumps(blob.meta, separators=(",", ":")),
@@ -73,7 +78,6 @@ async def send_blob(request: web.BaseRequest, blob: Blob, request_id: str) -> we
     )
     await response.prepare(request)
     if request.method != "HEAD":
-        view = memoryview(blob.body)
         for start in range(0, len(view), _CHUNK):
             await response.write(view[start : start + _CHUNK])
     await response.write_eof()
@@ -98,6 +102,10 @@ async def send_stream(
         }
     )
     await response.prepare(request)
+    if request.method == "HEAD":
+        await closing(stream).aclose()
+        await response.write_eof()
+        return response
     # The headers go out now: a reader must know that it is subscribed before the first item.
     await response.write(b": ok\n\n" if is_sse else b"\n")
     items = closing(stream)
@@ -109,9 +117,13 @@ async def send_stream(
         await response.write(_stream_error(problem_of(exc, request_id=request_id), is_sse))
     except ConnectionResetError:
         pass  # The reader has gone: the stream is closed below, and nobody waits for more.
+    except Exception:  # An item that is no JSON; the headers are out, so that only a line is left.
+        logger.exception("fault path=%s", request.path)
+        fault = problem_of(Fault("an item could not be sent"), request_id=request_id)
+        await response.write(_stream_error(fault, is_sse))
     finally:
         heartbeat.cancel()
-        await items.aclose()  # type: ignore[attr-defined]
+        await items.aclose()
     with suppress(ConnectionResetError):
         await response.write_eof()
     return response

@@ -10,6 +10,7 @@ from __future__ import annotations
 import grp
 import hashlib
 import hmac
+import logging
 import os
 import socket
 import struct
@@ -17,13 +18,17 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from agentd.base.command import Scope
 from agentd.base.config import ConfigError
 from agentd.base.errors import Denied, FieldError, Unauthorized
 from agentd.base.schema import SchemaError, convert
+
+logger = logging.getLogger(__name__)
 
 _SO_PEERGROUPS = 59
 _ALL = frozenset(Scope)
@@ -53,9 +58,11 @@ def peer_of(connection: socket.socket) -> Peer:
     pid, uid, gid = struct.unpack("3i", raw)
     try:
         # The list of supplementary groups: SO_PEERCRED knows the primary one alone.
-        groups = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 4 * 1024)
+        # 1024 bytes are 256 groups, and all that Python lets us ask for.
+        groups = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 1024)
         gids = {gid, *struct.unpack(f"{len(groups) // 4}I", groups)}
-    except OSError:
+    except OSError as exc:
+        logger.warning("groups of a peer unknown uid=%d error=%s", uid, exc)
         gids = {gid}
     return Peer(pid, uid, frozenset(gids))
 
@@ -87,7 +94,7 @@ class PeerPolicy:
 class _Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     scopes: tuple[Scope, ...]
-    sha256: str
+    sha256: Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")]
 
 
 class _TokenFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,17 +111,17 @@ class Tokens:
         try:
             if path.stat().st_mode & 0o077:
                 raise ConfigError(path, [FieldError("(file)", "mode 0600 or 0400", "more")])
-            document = tomllib.loads(path.read_text())
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
             self._tokens = convert(document, _TokenFile, what=str(path)).tokens
         except SchemaError as exc:
             raise ConfigError(path, list(exc.errors)) from exc
-        except (OSError, tomllib.TOMLDecodeError) as exc:
+        except (OSError, ValueError) as exc:
             raise ConfigError(path, [FieldError("(file)", "a token file", str(exc))]) from exc
 
     def identify(self, authorization: str) -> Identity:
         """Return the identity behind an Authorization header. Raises: Unauthorized."""
         scheme, _, token = authorization.partition(" ")
-        digest = hashlib.sha256(token.strip().encode()).hexdigest()
+        digest = hashlib.sha256(token.strip().encode(errors="surrogateescape")).hexdigest()
         found: _Token | None = None
         # Every entry is compared, so that the time does not tell how far a guess came.
         for entry in self._tokens:

@@ -35,6 +35,8 @@ class Connection:
     identity: Identity | None
     denied: Denied | None = None
     requests: int = 0
+    running: int = 0
+    is_lost: bool = False
     timer: asyncio.TimerHandle | None = None
 
 
@@ -46,7 +48,8 @@ class ConnectionServer(web.Server):
 
     Args:
         peers: the policy for Unix sockets, or None on TCP, where tokens decide.
-        ended: called with the id of each connection that is gone.
+        ended: called once with the id of each connection that is gone, when nothing runs for it
+            any more: what a cancelled call still did is done.
     """
 
     def __init__(
@@ -98,14 +101,24 @@ class ConnectionServer(web.Server):
         if connection is not None:
             if connection.timer is not None:
                 connection.timer.cancel()
-            self._ended(connection.id)
+            connection.is_lost = True
+            self._tell_end(connection)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = self._open.get(request.protocol)
         if connection is None:
             raise web.HTTPServiceUnavailable
         connection.requests += 1
-        return await self._handler(request, connection)
+        connection.running += 1
+        try:
+            return await self._handler(request, connection)
+        finally:
+            connection.running -= 1
+            self._tell_end(connection)
+
+    def _tell_end(self, connection: Connection) -> None:
+        if connection.is_lost and not connection.running:
+            self._ended(connection.id)
 
 
 def _close_if_mute(connection: Connection, transport: asyncio.Transport) -> None:

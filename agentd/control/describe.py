@@ -6,11 +6,12 @@ It does not serve anything. Source: OpenAPI 3.1.0, JSON Schema 2020-12.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from agentd.base.command import Command, Kind, Registry
 from agentd.base.errors import Problem
-from agentd.base.schema import json_schema
+from agentd.base.schema import json_schema, limits
 
 _REF = "#/components/schemas/{name}"
 
@@ -125,11 +126,7 @@ def type_words(schema: dict[str, Any]) -> str:
     kind = str(schema.get("type", "any"))
     if kind == "array":
         return f"list of {type_words(schema.get('items', {}))}"
-    low = schema.get("minimum", schema.get("exclusiveMinimum"))
-    high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    if low is not None or high is not None:
-        kind += f" {'' if low is None else low}..{'' if high is None else high}"
-    return kind
+    return f"{kind} {limits(schema)}".rstrip()
 
 
 def meaning(schema: dict[str, Any]) -> str:
@@ -162,12 +159,26 @@ def _get_operation(
                 "name": name,
                 "in": "query",
                 "required": name in parameters.get("required", ()),
-                "schema": schema,
+                # An object or a list is written as JSON, not as `name=1&name=2`.
+                **(
+                    {"content": {"application/json": {"schema": schema}}}
+                    if _has_structure(schema)
+                    else {"schema": schema}
+                ),
             }
             for name, schema in parameters.get("properties", {}).items()
         ],
         "responses": _responses(command, schemas),
     }
+
+
+def _has_structure(schema: dict[str, Any]) -> bool:
+    members = schema.get("anyOf", ())
+    return (
+        "$ref" in schema
+        or schema.get("type") in ("array", "object")
+        or any(_has_structure(member) for member in members)
+    )
 
 
 def _head(command: Command) -> dict[str, Any]:
@@ -207,10 +218,21 @@ def _schemas(registry: Registry) -> tuple[dict[str, Any], dict[str, Any]]:
     with_result = [item for item in with_result if item.result is not type(None)]
     types = [item.parameters for item in commands] + [item.result for item in with_result]
     found, components = json_schema([*types, Problem], _REF)
+    for name in _own(registry):
+        for schema in components[name].get("properties", {}).values():
+            _hoist(schema)
     results: dict[str, Any] = {item.name: None for item in commands}
     for item, schema in zip(with_result, found[len(commands) :], strict=False):
         results[item.name] = schema
     return results, components
+
+
+def _hoist(schema: dict[str, Any]) -> None:
+    """Lift what `X | None` means from the member that says it to where readers look for it."""
+    for member in schema.get("anyOf", ()):
+        for key in ("description", "examples"):
+            if key in member and "$ref" not in member:
+                schema.setdefault(key, member.pop(key))
 
 
 def _own(registry: Registry) -> set[str]:
@@ -222,6 +244,4 @@ def _ref(name: str) -> str:
 
 
 def _json(value: object) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return json.dumps(value, ensure_ascii=False)

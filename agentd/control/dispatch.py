@@ -10,7 +10,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from agentd.base.command import Caller, Command, Kind, Registry
 from agentd.base.errors import AgentdError, Busy, Denied, Fault, TimedOut
 from agentd.base.log import request_context
 from agentd.base.metrics import Metrics
-from agentd.base.schema import convert
+from agentd.base.schema import convert, shown
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,15 @@ class Call:
     parameters: dict[str, Any]
     lax: bool = False
     deadline_s: float | None = None
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """How a call ended so far; a stream that was opened is still `is_open`."""
+
+    started: float
+    code: str = "cancelled"
+    is_open: bool = False
 
 
 class Dispatcher:
@@ -74,27 +84,45 @@ class Dispatcher:
         """Run a call to its end and return the command with its result.
 
         A stream's result is an async iterator that has not begun; the face iterates and closes
-        it. Raises: AgentdError, and nothing else, Fault standing for every unexpected exception.
+        it; it is counted and logged when it ends, and it has no deadline.
+        Raises: AgentdError, and nothing else, Fault standing for every unexpected exception; so
+            does a stream while it is iterated.
         Cancelling: the command is cancelled; what it holds for the caller it lets go.
         """
-        started = time.monotonic()
-        code = "cancelled"
         with request_context(call.caller.request_id):
-            try:
+            with self._noted(call) as outcome:
                 command, result = await self._run(call)
-                code = "ok"
-                return command, result
-            except AgentdError as exc:
-                code = exc.narrow_code
-                if isinstance(exc, Fault):
-                    logger.error("fault command=%s error=%s", call.name, exc, exc_info=exc)
-                raise
-            except Exception as exc:
-                code = Fault.code
-                logger.exception("fault command=%s", call.name)
-                raise Fault(f"{call.name} failed: {type(exc).__name__}") from exc
-            finally:
-                self._note(call, code, time.monotonic() - started)
+                outcome.is_open = command.kind is Kind.STREAM
+            if command.kind is Kind.STREAM:
+                return command, self._follow(call, result)
+            return command, result
+
+    async def _follow(self, call: Call, stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Iterate a command's stream to its end, as `run` runs a command."""
+        with self._noted(call):
+            async with aclosing(closing(stream)) as items:
+                async for item in items:
+                    yield item
+
+    @contextmanager
+    def _noted(self, call: Call) -> Iterator[_Outcome]:
+        """Map what the block raises to AgentdError; count the call and log its line."""
+        outcome = _Outcome(time.monotonic())
+        try:
+            yield outcome
+            outcome.code = "ok"
+        except AgentdError as exc:
+            outcome.code = exc.narrow_code
+            if isinstance(exc, Fault):
+                logger.error("fault command=%s error=%s", call.name, exc, exc_info=exc)
+            raise
+        except Exception as exc:
+            outcome.code = Fault.code
+            logger.exception("fault command=%s", call.name)
+            raise Fault(f"{call.name} failed: {type(exc).__name__}") from exc
+        finally:
+            if not outcome.is_open:
+                self._note(call, outcome.code, time.monotonic() - outcome.started)
 
     async def _run(self, call: Call) -> tuple[Command, Any]:
         command = self.registry.get(call.name)
@@ -127,14 +155,14 @@ class Dispatcher:
         self._metrics.count_call(call.name if known else "(unknown)", code, duration_s)
         logger.info(
             "call command=%s principal=%s code=%s ms=%.1f",
-            call.name,
+            call.name if known else shown(call.name),
             call.caller.principal,
             code,
             duration_s * 1000,
         )
 
 
-async def closing(stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
+async def closing(stream: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
     """Iterate a command's stream and close it however the iteration ends."""
     try:
         async for item in stream:

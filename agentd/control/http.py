@@ -9,24 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from agentd.base.command import Caller, Kind
+from agentd.base.command import Caller, Command, Kind, Scope
 from agentd.base.errors import (
     AgentdError,
     BadRequest,
     Denied,
+    Fault,
     FieldError,
     NotFound,
     TimedOut,
     TooLarge,
+    Unauthorized,
     Unavailable,
 )
+from agentd.base.log import request_context
+from agentd.base.schema import shown, takes_text
 from agentd.control import describe
 from agentd.control.answers import error_answer, json_answer, send_blob, send_stream
 from agentd.control.auth import Identity, Tokens
@@ -38,6 +43,11 @@ logger = logging.getLogger(__name__)
 
 _BODY_S = 30.0
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+# A port at the end of a Host header; an IPv6 address stands in brackets (RFC 9110 section 7.2).
+_PORT = re.compile(r":\d*$")
+# W3C Trace Context section 3.2.2.3: 16 bytes, not all zero.
+_TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
 
 Route = Callable[[web.BaseRequest, Caller], Awaitable[web.StreamResponse]]
 
@@ -79,6 +89,7 @@ class HttpFace:
         self._limits = limits
         self._tokens = tokens
         self._websocket = WebSocketFace(dispatcher, max_message_bytes=limits.max_body_bytes)
+        self._streams: set[asyncio.Task[Any]] = set()
         self._draining = False
         self._routes: dict[str, Route] = {
             "/metrics": self._get_metrics,
@@ -91,13 +102,21 @@ class HttpFace:
         }
 
     def drain(self) -> None:
-        """Refuse new work; what runs goes on. WebSockets are told to go away."""
+        """Refuse new work; what runs goes on. WebSockets and streams end."""
         self._draining = True
         self._websocket.drain()
+        for task in self._streams:
+            task.cancel()
 
     async def handle(self, request: web.BaseRequest, connection: Connection) -> web.StreamResponse:
         """Answer one request; errors become problem documents."""
         request_id = _request_id(request)
+        with request_context(request_id):
+            return await self._handle(request, connection, request_id)
+
+    async def _handle(
+        self, request: web.BaseRequest, connection: Connection, request_id: str
+    ) -> web.StreamResponse:
         try:
             if request.path == "/healthz":
                 return json_answer({"alive": True}, request_id)
@@ -112,6 +131,13 @@ class HttpFace:
             return await self._command(request, caller)
         except AgentdError as exc:
             return error_answer(exc, request_id)
+        except ConnectionError:
+            raise  # The caller has gone, perhaps in the midst of its answer.
+        except Exception:
+            logger.exception("fault path=%s", request.path)
+            if request.writer.output_size > 0:
+                raise  # An answer has begun: closing the connection is all that can tell.
+            return error_answer(Fault("a request failed"), request_id)
 
     def _identify(self, request: web.BaseRequest, connection: Connection) -> Identity:
         """Say who asks, and refuse a browser that was tricked into asking."""
@@ -122,10 +148,11 @@ class HttpFace:
             raise Denied(f"origin {origin} is not allowed", code="origin_refused")
         if connection.identity is not None:
             return connection.identity
-        host = (request.host or "").rsplit(":", 1)[0].lower()
+        host = _PORT.sub("", request.headers.get("Host", "")).lower()
         if host not in self._limits.hosts:
             raise Denied(f"host {host!r} is not this daemon", code="host_refused")
-        assert self._tokens is not None, "a connection without identity needs tokens"
+        if self._tokens is None:
+            raise Unauthorized("the system does not tell who this is")
         return self._tokens.identify(request.headers.get("Authorization", ""))
 
     async def _command(self, request: web.BaseRequest, caller: Caller) -> web.StreamResponse:
@@ -134,7 +161,7 @@ class HttpFace:
         if request.method == "POST":
             parameters, lax = await self._read_json(request), False
         elif request.method in ("GET", "HEAD") and command.read_only:
-            parameters, lax = _read_query(request), True
+            parameters, lax = _read_query(request, command), True
         else:
             _require_method(request, "POST", *(["GET", "HEAD"] if command.read_only else []))
         call = Call(caller, name, parameters, lax, _deadline_s(request))
@@ -143,9 +170,23 @@ class HttpFace:
             case Kind.BLOB:
                 return await send_blob(request, result, caller.request_id)
             case Kind.STREAM:
-                return await send_stream(request, result, caller.request_id)
+                return await self._stream(request, result, caller)
             case Kind.JSON:
-                return json_answer(result, caller.request_id)
+                # Nothing to say is an empty object; a value that may be null stays null.
+                nothing = command.result is type(None)
+                return json_answer({} if nothing else result, caller.request_id)
+
+    async def _stream(
+        self, request: web.BaseRequest, stream: AsyncIterator[Any], caller: Caller
+    ) -> web.StreamResponse:
+        """Send a stream; one that has no end must not keep the daemon from stopping."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._streams.add(task)
+        try:
+            return await send_stream(request, stream, caller.request_id)
+        finally:
+            self._streams.discard(task)
 
     async def _read_json(self, request: web.BaseRequest) -> dict[str, Any]:
         """Read a bounded JSON object, in bounded time."""
@@ -166,32 +207,37 @@ class HttpFace:
         return _json_object(bytes(body))
 
     async def _get_metrics(self, request: web.BaseRequest, caller: Caller) -> web.Response:
+        _require_view(caller)
         body, media_type = self._metrics()
         return web.Response(body=body, headers={"Content-Type": media_type})
 
     async def _get_ready(self, request: web.BaseRequest, caller: Caller) -> web.Response:
+        _require_view(caller)
         document, is_ready = self._health()
         response = json_answer(document, caller.request_id)
         response.set_status(200 if is_ready else 503)
         return response
 
     async def _get_openapi(self, request: web.BaseRequest, caller: Caller) -> web.Response:
+        _require_view(caller)
         document = describe.openapi(self._dispatcher.registry, self._version)
         return json_answer(document, caller.request_id)
 
     async def _get_description(self, request: web.BaseRequest, caller: Caller) -> web.Response:
+        _require_view(caller)
         document = describe.description(self._dispatcher.registry, self._version)
         return json_answer(document, caller.request_id)
 
     async def _get_events(self, request: web.BaseRequest, caller: Caller) -> web.StreamResponse:
         """The event stream under its own path; a browser's Last-Event-ID continues it."""
-        parameters = _read_query(request)
+        command = self._dispatcher.registry.get("events.subscribe")
+        parameters = _read_query(request, command)
         last = request.headers.get("Last-Event-ID", "")
-        if last.isdigit():
+        if last.isascii() and last.isdigit():
             parameters.setdefault("since", last)
-        call = Call(caller, "events.subscribe", parameters, lax=True)
+        call = Call(caller, command.name, parameters, lax=True)
         _, stream = await self._dispatcher.run(call)
-        return await send_stream(request, stream, caller.request_id)
+        return await self._stream(request, stream, caller)
 
 
 def _request_id(request: web.BaseRequest) -> str:
@@ -200,7 +246,7 @@ def _request_id(request: web.BaseRequest) -> str:
     if 0 < len(given) <= 64 and given.isascii() and given.replace("-", "").isalnum():
         return given
     parts = request.headers.get("traceparent", "").split("-")
-    if len(parts) == 4 and len(parts[1]) == 32 and parts[1].isalnum():
+    if len(parts) == 4 and _TRACE_ID.fullmatch(parts[1]):
         return parts[1]
     return new_request_id()
 
@@ -223,6 +269,11 @@ def _require_method(request: web.BaseRequest, *methods: str) -> None:
             code="method_not_allowed",
             hint="use " + " or ".join(methods),
         )
+
+
+def _require_view(caller: Caller) -> None:
+    if Scope.VIEW not in caller.scopes:
+        raise Denied("this path needs the scope view", code="scope_missing")
 
 
 def _deadline_s(request: web.BaseRequest) -> float | None:
@@ -252,22 +303,29 @@ def _json_object(body: bytes) -> dict[str, Any]:
         raise BadRequest(
             "the body must be a JSON object",
             code="bad_json",
-            errors=[FieldError("", "an object", type(value).__name__)],
+            errors=[FieldError("", "an object", shown(value))],
         )
     return value
 
 
-def _read_query(request: web.BaseRequest) -> dict[str, Any]:
-    """Query parameters as JSON-like values; objects and lists are written as JSON."""
+def _read_query(request: web.BaseRequest, command: Command) -> dict[str, Any]:
+    """Query parameters as JSON-like values; objects and lists are written as JSON.
+
+    What looks like JSON stays text where the command takes text.
+    """
+    fields = msgspec.structs.fields(command.parameters)
+    texts = {field.encode_name for field in fields if takes_text(field.type)}
     parameters: dict[str, Any] = {}
     for name, text in request.query.items():
         value: Any = text
-        if text[:1] in ("{", "["):
+        if text[:1] in ("{", "[") and name not in texts:
             try:
                 value = msgspec.json.decode(text)
-            except msgspec.DecodeError as exc:
-                raise BadRequest(f"query parameter {name} is not JSON: {exc}") from None
+            except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
+                raise BadRequest(
+                    f"query parameter {shown(name)} is not JSON: {exc}", code="bad_query"
+                ) from None
         if name in parameters:
-            raise BadRequest(f"query parameter {name} is given twice", code="bad_query")
+            raise BadRequest(f"query parameter {shown(name)} is given twice", code="bad_query")
         parameters[name] = value
     return parameters

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentd.base.config import ControlConfig
-from agentd.base.errors import AgentdError, Unavailable
+from agentd.base.errors import Conflict, Unavailable
 from agentd.control.auth import PeerPolicy
 from agentd.control.connections import ConnectionServer, Handler
 
@@ -28,11 +28,8 @@ _BACKLOG = 128
 _DRAIN_S = 5.0
 
 
-class AlreadyRunning(AgentdError):
+class AlreadyRunning(Conflict):
     """Another daemon listens on our socket."""
-
-    code = "already_running"
-    title = "Already running"
 
 
 class Listeners:
@@ -54,7 +51,8 @@ class Listeners:
         self._passed_fds = passed_fds
         self._servers: list[asyncio.Server] = []
         self._protocols: list[ConnectionServer] = []
-        self._owns_path = False
+        # Device and number of the file that we made; None while the path is not ours.
+        self._made: tuple[int, int] | None = None
 
     async def open(self) -> None:
         """Listen.
@@ -66,11 +64,11 @@ class Listeners:
         peers = PeerPolicy(self._config.allow_uids, self._config.allow_gids)
         server = ConnectionServer(self._handler, peers=peers, ended=self._ended)
         if self._passed_fds:
-            unix = socket.socket(fileno=_FIRST_PASSED_FD)
+            unix = _passed(_FIRST_PASSED_FD)
             self._path = Path(unix.getsockname())
         else:
             unix = _bind(self._path, int(self._config.socket_mode, 8))
-            self._owns_path = True
+            self._made = _file_of(self._path)
         self._protocols.append(server)
         self._servers.append(await loop.create_unix_server(server, sock=unix, backlog=_BACKLOG))
         logger.info("control socket open path=%s", self._path)
@@ -83,14 +81,15 @@ class Listeners:
             listener.close()
         for server in self._protocols:
             server.pre_shutdown()
-        for server in self._protocols:
-            await server.shutdown(_DRAIN_S)
+        # aiohttp waits twice as long: for a request to end, and then for its end by force.
+        await asyncio.gather(*(server.shutdown(_DRAIN_S / 2) for server in self._protocols))
 
     def close(self) -> None:
         """Remove the socket's path, if it is ours. Idempotent."""
-        if self._owns_path:
+        # A daemon that came after us may have its own socket there.
+        if self._made is not None and _file_of(self._path) == self._made:
             self._path.unlink(missing_ok=True)
-            self._owns_path = False
+        self._made = None
 
     async def _open_tcp(self, loop: asyncio.AbstractEventLoop) -> None:
         tcp = self._config.tcp
@@ -108,10 +107,33 @@ class Listeners:
                 server, host.strip("[]"), int(port), ssl=context, backlog=_BACKLOG
             )
         except OSError as exc:
-            raise Unavailable(f"cannot listen on {tcp.listen}: {exc.strerror}") from exc
+            raise Unavailable(f"cannot listen on {tcp.listen}: {exc.strerror or exc}") from exc
         self._protocols.append(server)
         self._servers.append(listener)
         logger.info("control listener open address=%s tls=%s", tcp.listen, context is not None)
+
+
+def _file_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _passed(descriptor: int) -> socket.socket:
+    """Return the socket that systemd passed. Raises: Unavailable when it is no Unix socket."""
+    try:
+        passed = socket.socket(fileno=descriptor)
+    except OSError as exc:
+        raise Unavailable(f"descriptor {descriptor} is no socket: {exc.strerror}") from exc
+    if passed.family != socket.AF_UNIX:
+        passed.close()
+        raise Unavailable(
+            f"the socket passed as descriptor {descriptor} is no Unix socket",
+            hint="ListenStream= of agentd.socket names a path",
+        )
+    return passed
 
 
 def _bind(path: Path, mode: int) -> socket.socket:
@@ -123,7 +145,7 @@ def _bind(path: Path, mode: int) -> socket.socket:
         unix.bind(os.fspath(path))
     except OSError as exc:
         unix.close()
-        raise Unavailable(f"cannot listen on {path}: {exc.strerror}") from exc
+        raise Unavailable(f"cannot listen on {path}: {exc.strerror or exc}") from exc
     finally:
         os.umask(before)
     if os.geteuid() == 0:
@@ -145,9 +167,17 @@ def _remove_dead(path: Path) -> None:
         probe.settimeout(1.0)
         try:
             probe.connect(os.fspath(path))
-        except OSError:
+        except ConnectionRefusedError:
             path.unlink(missing_ok=True)
             return
+        except FileNotFoundError:
+            return
+        except (TimeoutError, BlockingIOError):
+            pass  # It is there and has no place for us: busy is not dead.
+        except OSError as exc:
+            raise Unavailable(f"cannot ask who listens on {path}: {exc.strerror or exc}") from exc
     raise AlreadyRunning(
-        f"another agentd listens on {path}", hint="stop it, or set control.socket to another path"
+        f"another agentd listens on {path}",
+        code="already_running",
+        hint="stop it, or set control.socket to another path",
     )

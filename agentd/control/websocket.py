@@ -13,13 +13,15 @@ import asyncio
 import itertools
 import logging
 import struct
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from agentd.base.command import Blob, Caller, Kind
-from agentd.base.errors import AgentdError, BadRequest, Busy, numbers_of, problem_of
+from agentd.base.errors import AgentdError, BadRequest, Busy, Fault, numbers_of, problem_of
+from agentd.base.log import request_context
 from agentd.control.dispatch import Call, Dispatcher, closing, new_request_id
 
 logger = logging.getLogger(__name__)
@@ -113,11 +115,12 @@ class _Session:
         except msgspec.ValidationError as exc:
             await self._fail(None, _INVALID_REQUEST, f"not a JSON-RPC request: {exc}")
             return
-        except msgspec.DecodeError as exc:
+        except (msgspec.DecodeError, RecursionError) as exc:
             await self._fail(None, _PARSE_ERROR, f"not JSON: {exc}")
             return
         if request.method == "$/cancel":
-            task = self._calls.get(request.params.get("id", ""))
+            given = request.params.get("id")
+            task = self._calls.get(given) if isinstance(given, str | int) else None
             if task is not None:
                 task.cancel()
         elif request.id is None:
@@ -129,23 +132,15 @@ class _Session:
         else:
             task = group.create_task(self._run(request, request.id), name=f"ws-{request.method}")
             self._calls[request.id] = task
+            # Let it begin: a task that is cancelled before would neither answer nor clean up.
+            await asyncio.sleep(0)
 
     async def _run(self, request: _Request, call_id: Id) -> None:
         request_id = new_request_id()
         caller = Caller(self._caller.id, self._caller.principal, self._caller.scopes, request_id)
         try:
-            call = Call(caller, request.method, request.params)
-            command, result = await self._dispatcher.run(call)
-            if command.kind is Kind.STREAM:
-                async for item in closing(result):
-                    await self._notify(call_id, item)
-                result = None
-            if command.kind is Kind.BLOB:
-                await self._send_blob(call_id, result)
-            else:
-                await self._send(
-                    {"jsonrpc": "2.0", "id": call_id, "result": {} if result is None else result}
-                )
+            with request_context(request_id):
+                await self._answer(call_id, Call(caller, request.method, request.params))
         except AgentdError as exc:
             await self._refuse(call_id, exc, request_id)
         except asyncio.CancelledError:
@@ -154,8 +149,26 @@ class _Session:
             raise
         except ConnectionResetError:
             logger.debug("answer dropped reason=connection_gone caller=%s", self._caller.id)
+        except Exception:  # A result that is no JSON; the other calls must not end with this one.
+            logger.exception("fault command=%s request_id=%s", request.method, request_id)
+            await self._refuse(call_id, Fault("the answer could not be sent"), request_id)
         finally:
             self._calls.pop(call_id, None)
+
+    async def _answer(self, call_id: Id, call: Call) -> None:
+        command, result = await self._dispatcher.run(call)
+        match command.kind:
+            case Kind.BLOB:
+                await self._send_blob(call_id, result)
+                return
+            case Kind.STREAM:
+                async with aclosing(closing(result)) as items:
+                    async for item in items:
+                        await self._notify(call_id, item)
+                result = {}
+            case Kind.JSON if command.result is type(None):
+                result = {}  # Nothing to say; a value that may be null stays null.
+        await self._send({"jsonrpc": "2.0", "id": call_id, "result": result})
 
     async def _notify(self, call_id: Id, item: Any) -> None:
         params = {"id": call_id, "item": item}
@@ -163,7 +176,7 @@ class _Session:
 
     async def _send_blob(self, call_id: Id, blob: Blob) -> None:
         channel = next(self._channels)
-        view = memoryview(blob.body)
+        view = memoryview(blob.body).cast("B")
         result = {
             "channel": channel,
             "size": len(view),

@@ -131,13 +131,12 @@ class DesktopCommands:
         self,
         *,
         region: Annotated[
-            Region,
+            Region | None,
             Meta(
                 description="Only this part of the screen",
                 examples=[{"x": 0, "y": 0, "width": 640, "height": 400}],
             ),
-        ]
-        | None = None,
+        ] = None,
         window: WindowId | None = None,
         scale: Annotated[
             float,
@@ -190,9 +189,9 @@ class DesktopCommands:
     ) -> Blob:
         """Take a picture of the screen, a part of it, or a window.
 
-        The body is the picture. The metadata (header Agentd-Meta) are `{frame, generation, width,
-        height, space:{x,y,scale,screen_width,screen_height}, cursor:{x,y}, format, unchanged,
-        quality}`; a point (px, py) of the picture lies on the screen at
+        The body is the picture. The metadata (header Agentd-Meta) are `{frame, generation,
+        width, height, space:{x,y,width,height,scale,screen_width,screen_height}, cursor:{x,y},
+        format, unchanged, quality}`; a point (px, py) of the picture lies on the screen at
         (space.x + px / space.scale, space.y + py / space.scale). A window is shown as it lies on
         the screen, with what covers it.
         """
@@ -230,10 +229,20 @@ class DesktopCommands:
         timeout_ms: Annotated[
             int, Meta(ge=0, le=600_000, description="Wait at most, ms", examples=[5000])
         ] = 5000,
-        region: Annotated[Region, Meta(description="Look at this part of the screen only")]
-        | None = None,
+        region: Annotated[
+            Region | None,
+            Meta(
+                description="Look at this part of the screen only",
+                examples=[{"x": 0, "y": 0, "width": 640, "height": 400}],
+            ),
+        ] = None,
         ignore: Annotated[
-            list[Region], Meta(max_length=64, description="Parts that may change, as a clock")
+            list[Region],
+            Meta(
+                max_length=64,
+                description="Parts that may change, as a clock",
+                examples=[[{"x": 1200, "y": 0, "width": 80, "height": 24}]],
+            ),
         ] = [],
     ) -> WaitReport:
         """Wait until the screen is quiet: no pixel changed for a while.

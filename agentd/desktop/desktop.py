@@ -100,6 +100,8 @@ class Desktop:
 
     def begin(self) -> None:
         """Make the stored wish true, or the configuration where there is none."""
+        if self.user.uid == 0:
+            logger.warning("desktop programs run as root hint=set desktop.user to an account")
         wish = self._store.load()
         width, height = wish.width or self._config.width, wish.height or self._config.height
         if width <= self._config.max_width and height <= self._config.max_height:
@@ -282,8 +284,4 @@ def desktop_user(name: str, *, is_root: bool) -> User:
     try:
         return User.find(_DEFAULT_USER)
     except Unavailable:
-        logger.warning(
-            "desktop programs run as root reason=no_account_named_%s hint=set desktop.user",
-            _DEFAULT_USER,
-        )
         return current

@@ -2,51 +2,25 @@
 
 Pure. It captures nothing and starts no thread: where a second core helps, the caller lends an
 executor. Pixels are height x width x 4, BGRX, row-major, 1 to `MAX_EDGE` along an edge, and are
-never written. Sources: PNG specification, third edition (W3C 2025); RFC 1950 (zlib); RFC 1951
-(deflate); Porter and Duff, "Compositing Digital Images" (over).
+never written. PNG has its own file. Source: Porter and Duff, "Compositing Digital Images" (over).
 """
 
 from __future__ import annotations
 
 import enum
 import io
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
-from typing import TypeVar
 
 import numpy as np
 import simplejpeg  # type: ignore[import-untyped]  # the wheel has stubs, but no py.typed
-from isal import isal_zlib
 from PIL import Image, WebPImagePlugin
 
-from agentd.desktop.frame import MAX_EDGE, CursorImage, Pixels, Rect, Size, fit
-
-T = TypeVar("T")
-
-# What one task takes: enough to be worth handing over, and a few to each 1080p screen, so that
-# a core that comes late still finds one.
-_STRIPE_BYTES = 2 << 20
-
-# What is filtered at a time: it is still in the second-level cache when deflate reads it.
-_BAND_BYTES = 1 << 19
-
-# Of isal's levels, 0 is a tenth larger and no faster on screens, 3 takes three times as long.
-_DEFLATE_LEVEL = 1
-
-# PNG section 9.2, the types that are used. Up alone made pages of text an eighth larger; Sub, or
-# a choice for each row, saved next to nothing and took a fifth more time.
-_FILTER_NONE = 0
-_FILTER_UP = 2
-
-# A step in green of 1 to 8 is shading, not an edge; from a tenth of all pixels on it tells.
-_SLIGHT_STEP = 8
-_SHADED_SHARE = 0.1
-
-_ADLER_MODULUS = 65521
+from agentd.desktop.frame import CursorImage, Pixels, Rect, Size, fit
+from agentd.desktop.png import encode_png
+from agentd.desktop.stripes import STRIPE_BYTES, check_edges, share, size_of
 
 # From here on the caller wants text without coloured fringes more than few bytes.
 _FULL_CHROMA_QUALITY = 90
@@ -147,8 +121,8 @@ def scale_pixels(pixels: Pixels, size: Size, *, executor: Executor | None = None
 
     Raises: ValueError when an edge, now or then, is out of range.
     """
-    source = _size_of(pixels)
-    _check_edges(size.width, size.height)
+    source = size_of(pixels)
+    check_edges(size.width, size.height)
     if size == source:
         return pixels
     # Four channels are four channels to Pillow: BGRX goes in as RGBX, without a copy.
@@ -161,39 +135,8 @@ def scale_pixels(pixels: Pixels, size: Size, *, executor: Executor | None = None
         return np.asarray(image.reduce((columns, rows)))
     if size.width > source.width or size.height > source.height:
         return np.asarray(image.resize((size.width, size.height), Image.Resampling.BICUBIC))
-    rows = max(1, size.height * _STRIPE_BYTES // (4 * source.area))
-    return np.concatenate(_share(partial(_shrink_stripe, image, size), size.height, rows, executor))
-
-
-def encode_png(pixels: Pixels, *, executor: Executor | None = None) -> bytes:
-    """Encode as PNG, 8 bits of RGB: exact, quick, about a sixth larger than the usual level 6.
-
-    The rows go in stripes into one zlib stream. An executor changes who deflates them, not
-    the bytes.
-
-    Args:
-        pixels: height x width x 4, BGRX.
-        executor: threads that may take stripes.
-
-    Raises: ValueError when an edge is out of range.
-    """
-    size = _size_of(pixels)
-    rows = max(1, _STRIPE_BYTES // (4 * size.width))
-    deflate = partial(_deflate_stripe, np.ascontiguousarray(pixels))
-    stripes = _share(deflate, size.height, rows, executor)
-    checksum = 1
-    for stripe in stripes:
-        checksum = _joined_adler32(checksum, stripe.adler32, stripe.size_bytes)
-    # RFC 1950 section 2.2: deflate, window of 32 KiB, no dictionary, fastest algorithm.
-    stream = [b"\x78\x01", *chain(*(stripe.deflated for stripe in stripes))]
-    stream.append(struct.pack(">I", checksum))
-    # PNG section 11.2.1: 8 bits a sample, truecolour, the only compression and filter methods
-    # there are, not interlaced.
-    header = struct.pack(">IIBBBBB", size.width, size.height, 8, 2, 0, 0, 0)
-    chunks = chain(
-        _png_chunk(b"IHDR", [header]), _png_chunk(b"IDAT", stream), _png_chunk(b"IEND", [])
-    )
-    return b"".join((b"\x89PNG\r\n\x1a\n", *chunks))
+    rows = max(1, size.height * STRIPE_BYTES // (4 * source.area))
+    return np.concatenate(share(partial(_shrink_stripe, image, size), size.height, rows, executor))
 
 
 def encode_jpeg(pixels: Pixels, quality: int) -> bytes:
@@ -205,7 +148,7 @@ def encode_jpeg(pixels: Pixels, quality: int) -> bytes:
 
     Raises: ValueError when an edge or the quality is out of range.
     """
-    _size_of(pixels)
+    size_of(pixels)
     _check_quality(quality)
     body: bytes = simplejpeg.encode_jpeg(
         np.ascontiguousarray(pixels),
@@ -225,7 +168,7 @@ def encode_webp(pixels: Pixels, quality: int) -> bytes:
 
     Raises: ValueError when an edge or the quality is out of range.
     """
-    size = _size_of(pixels)
+    size = size_of(pixels)
     _check_quality(quality)
     if size.long_edge > _WEBP_MAX_EDGE:
         raise ValueError(
@@ -246,7 +189,7 @@ def encode_raw(pixels: Pixels) -> bytes:
 
     Raises: ValueError when an edge is out of range.
     """
-    _size_of(pixels)
+    size_of(pixels)
     return pixels.tobytes()
 
 
@@ -289,7 +232,7 @@ def encode(
         spent = quality if format.is_lossy else None
         return Encoded(body, format.media_type, size.width, size.height, spent)
 
-    size = _size_of(pixels)
+    size = size_of(pixels)
     encoded = attempt(size, quality)
     if max_bytes is None or len(encoded.body) <= max_bytes:
         return encoded
@@ -330,76 +273,6 @@ def _smaller(attempt: Callable[[Size], Encoded], encoded: Encoded, max_bytes: in
     return encoded
 
 
-@dataclass(frozen=True, slots=True)
-class _Stripe:
-    """Some rows of a PNG: raw deflate, and what their bytes add to the stream's checksum."""
-
-    deflated: list[bytes]
-    adler32: int
-    size_bytes: int
-
-
-def _deflate_stripe(pixels: Pixels, top: int, bottom: int) -> _Stripe:
-    """Filter and deflate the rows from `top` up to `bottom`; the last stripe ends the stream."""
-    height, width = pixels.shape[:2]
-    rows = max(1, min(bottom - top, _BAND_BYTES // (4 * width)))
-    delta = np.empty((rows, width, 4), np.uint8)
-    filtered = np.empty((rows, 1 + 3 * width), np.uint8)
-    rgb = filtered[:, 1:].reshape(rows, width, 3)  # a view: only the last axis is split
-    deflate = isal_zlib.compressobj(_DEFLATE_LEVEL, isal_zlib.DEFLATED, -isal_zlib.MAX_WBITS)
-    deflated: list[bytes] = []
-    checksum = 1
-    for y in range(top, bottom, rows):
-        band = pixels[y : min(y + rows, bottom)]
-        count = len(band)
-        if _is_shaded(band):
-            source, filter_type = delta[:count], _FILTER_UP
-            source[0] = band[0] - pixels[y - 1] if y > 0 else band[0]
-            np.subtract(band[1:], band[:-1], out=source[1:])
-        else:
-            source, filter_type = band, _FILTER_NONE
-        filtered[:count, 0] = filter_type
-        # BGRX -> RGB. Copying from one byte order to the other swaps green and red; copying
-        # three channels at once would loop over three bytes at a time, ten times as slow.
-        rgb[:count, :, :2].view(">u2")[...] = source[:, :, 1:3].view("<u2")
-        rgb[:count, :, 2] = source[:, :, 0]
-        checksum = isal_zlib.adler32(filtered[:count], checksum)
-        deflated.append(deflate.compress(filtered[:count]))
-    # A sync flush ends on a whole byte without ending the stream (RFC 1951 section 3.2.4).
-    is_last = bottom == height
-    deflated.append(deflate.flush(isal_zlib.Z_FINISH if is_last else isal_zlib.Z_SYNC_FLUSH))
-    return _Stripe(deflated, checksum, (bottom - top) * (1 + 3 * width))
-
-
-def _is_shaded(band: Pixels) -> bool:
-    """Tell whether many pixels differ a little from their left neighbour, by one row in 16.
-
-    Photos do, and are smaller as differences from the row above. Text differs much or not at
-    all, and deflate finds its repeats best in the colours as they are.
-    """
-    green = np.ascontiguousarray(band[::16, :, 1])
-    steps = green[:, 1:] - green[:, :-1]
-    # Bytes wrap around, so this is -8 to 8, without 0.
-    slight = np.count_nonzero(steps + _SLIGHT_STEP <= 2 * _SLIGHT_STEP)
-    return int(slight - np.count_nonzero(steps == 0)) > _SHADED_SHARE * green.size
-
-
-def _joined_adler32(first: int, second: int, second_bytes: int) -> int:
-    """Return the Adler-32 (RFC 1950 section 8.2) of two runs of bytes from that of each."""
-    low = (first & 0xFFFF) + (second & 0xFFFF) - 1
-    high = (first >> 16) + (second >> 16) + second_bytes * ((first & 0xFFFF) - 1)
-    return high % _ADLER_MODULUS << 16 | low % _ADLER_MODULUS
-
-
-def _png_chunk(kind: bytes, content: Sequence[bytes]) -> list[bytes]:
-    """Return the parts of a chunk: length, type, content, CRC (PNG section 5.3)."""
-    size_bytes = sum(len(part) for part in content)
-    checksum = isal_zlib.crc32(kind)
-    for part in content:
-        checksum = isal_zlib.crc32(part, checksum)
-    return [struct.pack(">I", size_bytes), kind, *content, struct.pack(">I", checksum)]
-
-
 def _shrink_stripe(image: Image.Image, size: Size, top: int, bottom: int) -> Pixels:
     """Shrink what becomes the rows from `top` up to `bottom` of a picture of `size`.
 
@@ -410,45 +283,6 @@ def _shrink_stripe(image: Image.Image, size: Size, top: int, bottom: int) -> Pix
     box = (0, top * ratio, image.width, bottom * ratio)
     rows = image.resize((size.width, bottom - top), Image.Resampling.HAMMING, box)
     return np.asarray(rows)
-
-
-def _share(
-    work: Callable[[int, int], T],
-    height: int,
-    rows: int,
-    executor: Executor | None,
-) -> list[T]:
-    """Call `work(top, bottom)` for each stripe of `rows`, some on the executor if there is one.
-
-    What no thread has begun is taken back and done here, from the bottom up. So a full executor
-    costs nothing, and one whose own thread is calling cannot lock up.
-
-    Returns: the results from the top down.
-    """
-    stripes = [(top, min(top + rows, height)) for top in range(0, height, rows)]
-    if executor is None:
-        return [work(*stripe) for stripe in stripes]
-    lent = [executor.submit(work, *stripe) for stripe in stripes[1:]]
-    results = [work(*stripes[0])]
-    for stripe, future in zip(stripes[:0:-1], reversed(lent), strict=True):
-        results.append(work(*stripe) if future.cancel() else future.result())
-    return results[:1] + results[:0:-1]
-
-
-def _size_of(pixels: Pixels) -> Size:
-    """Return the size of a picture.
-
-    Raises: ValueError when an edge is out of range.
-    """
-    assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 4, "BGRX pixels"
-    height, width = pixels.shape[:2]
-    _check_edges(width, height)
-    return Size(width, height)
-
-
-def _check_edges(width: int, height: int) -> None:
-    if not (1 <= width <= MAX_EDGE and 1 <= height <= MAX_EDGE):
-        raise ValueError(f"picture of {width} x {height}: wanted 1 to {MAX_EDGE} along each edge")
 
 
 def _check_quality(quality: int) -> None:

@@ -25,7 +25,13 @@ ScreenEdge = Annotated[
     int, Meta(ge=64, le=MAX_EDGE, description="Pixels along this edge", examples=[1280])
 ]
 Offset = Annotated[
-    int, Meta(gt=-MAX_EDGE, lt=MAX_EDGE, description="Screen pixels; may be negative")
+    int,
+    Meta(
+        gt=-MAX_EDGE,
+        lt=MAX_EDGE,
+        description="Screen pixels; may be negative",
+        examples=[100],
+    ),
 ]
 Button = Annotated[
     str | int,

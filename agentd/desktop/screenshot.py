@@ -39,10 +39,15 @@ class PictureRequest:
 
 
 class ScreenSpace(msgspec.Struct, frozen=True):
-    """Where a picture lies on the screen: screen = origin + picture / scale."""
+    """Where a picture lies on the screen: screen = origin + picture / scale.
+
+    `x y width height` are the part of the screen that is shown.
+    """
 
     x: int
     y: int
+    width: int
+    height: int
     scale: float
     screen_width: int
     screen_height: int
@@ -186,7 +191,15 @@ def _meta(
         generation=frame.generation,
         width=size.width,
         height=size.height,
-        space=ScreenSpace(space.x, space.y, space.scale, space.screen_width, space.screen_height),
+        space=ScreenSpace(
+            area.x,
+            area.y,
+            area.width,
+            area.height,
+            space.scale,
+            frame.rect.width,
+            frame.rect.height,
+        ),
         cursor=CursorPosition(shot.cursor.x, shot.cursor.y),
         format=str(request.format),
         unchanged=unchanged,

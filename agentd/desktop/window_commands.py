@@ -85,7 +85,9 @@ class WindowCommands:
         """Maximise a window, or restore it."""
         return await self._desktop.live().windows.maximize(id, on=on)
 
-    @command("windows.close", scope=Scope.INPUT, destructive=True, positional=("id",))
+    @command(
+        "windows.close", scope=Scope.INPUT, destructive=True, positional=("id",), deadline_s=610
+    )
     async def close(self, *, id: WindowId, timeout_s: TimeoutS = 5.0) -> Done:
         """Ask a window to close and wait until it has.
 
@@ -146,10 +148,14 @@ class AppCommands:
                 examples=[["xterm", "-e", "top"]],
             ),
         ],
-        cwd: Annotated[str, Meta(description="Folder to start in; the user's home by default")]
+        cwd: Annotated[
+            str,
+            Meta(description="Folder to start in; the user's home by default", examples=["/tmp"]),
+        ]
         | None = None,
         env: Annotated[
-            dict[str, str], Meta(description="Variables besides the desktop's own")
+            dict[str, str],
+            Meta(description="Variables besides the desktop's own", examples=[{"TERM": "xterm"}]),
         ] = {},
         wait_window_s: Annotated[
             float,

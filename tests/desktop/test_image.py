@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw, JpegImagePlugin
 
-from agentd.desktop import image
+from agentd.desktop import image, png
 from agentd.desktop.frame import MAX_EDGE, CursorImage, Frame, Pixels, Rect, Size
 from agentd.desktop.image import (
     ImageFormat,
@@ -147,12 +147,12 @@ class TestPng:
 
     @given(st.binary(max_size=300), st.binary(max_size=300))
     def test_joined_checksum_is_that_of_the_joined_bytes(self, one: bytes, other: bytes) -> None:
-        joined = image._joined_adler32(zlib.adler32(one), zlib.adler32(other), len(other))
+        joined = png._joined_adler32(zlib.adler32(one), zlib.adler32(other), len(other))
         assert joined == zlib.adler32(one + other)
 
     def test_joined_checksum_wraps_around(self) -> None:
         one, other = b"\xff" * 100_003, b"\xfe" * 70_001
-        joined = image._joined_adler32(zlib.adler32(one), zlib.adler32(other), len(other))
+        joined = png._joined_adler32(zlib.adler32(one), zlib.adler32(other), len(other))
         assert joined == zlib.adler32(one + other)
 
 

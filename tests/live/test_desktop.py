@@ -344,7 +344,7 @@ def test_missing_program_and_folder_are_named(daemon):
 
 
 def test_program_that_ends_without_a_window_says_its_last_words(daemon):
-    with daemon.client() as client, pytest.raises(Unavailable, match="status 3.*no such luck"):
+    with daemon.client() as client, pytest.raises(Unavailable, match=r"status 3.*no such luck"):
         client.apps.launch(argv=["sh", "-c", "echo no such luck >&2; exit 3"], wait_window_s=10)
 
 

@@ -122,7 +122,7 @@ async def test_release_ends_typing(hands: Input, field: Oracle) -> None:
 
 async def test_cancelled_typing_keeps_the_next_text_exact(hands: Input, field: Oracle) -> None:
     async with asyncio.TaskGroup() as tasks:
-        typing = tasks.create_task(hands.keys.type(MANY * 3, owner="test"))
+        typing = tasks.create_task(hands.keys.type(MANY * 3, owner="test", delay_ms=2))
         await field.wait(lambda: field.text)
         typing.cancel()
     assert typing.cancelled()

@@ -1,0 +1,43 @@
+"""The `daemon` commands of the asynchronous client.
+
+Generated from the daemon's registry by `python -m agentd --write-generated .`: change the
+commands, not this file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentd.client.commands import values
+from agentd.client.transport import AsyncTransport
+
+
+class Daemon:
+    """`daemon.*`.
+
+    `deadline_s` is how long the daemon may take, in seconds. Cancelling a call cancels the command
+    in the daemon.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def describe(self, *, deadline_s: float = 30.0) -> dict[str, Any]:
+        """List every command with its parameters and results as JSON Schema."""
+        return await self._transport.json("daemon.describe", {}, dict[str, Any], deadline_s)
+
+    async def health(self, *, deadline_s: float = 30.0) -> values.Health:
+        """Tell whether every wanted part runs, and what is wrong with those that do not."""
+        return await self._transport.json("daemon.health", {}, values.Health, deadline_s)
+
+    async def reload(self, *, deadline_s: float = 30.0) -> values.Reloaded:
+        """Read the configuration again; a file with errors changes nothing."""
+        return await self._transport.json("daemon.reload", {}, values.Reloaded, deadline_s)
+
+    async def stats(self, *, deadline_s: float = 30.0) -> dict[str, Any]:
+        """Tell what the daemon uses and has done: memory, CPU, calls, captures, events."""
+        return await self._transport.json("daemon.stats", {}, dict[str, Any], deadline_s)
+
+    async def version(self, *, deadline_s: float = 30.0) -> values.Version:
+        """Tell the daemon's version and process id."""
+        return await self._transport.json("daemon.version", {}, values.Version, deadline_s)

@@ -1,0 +1,358 @@
+"""The `desktop` commands of the asynchronous client.
+
+Generated from the daemon's registry by `python -m agentd --write-generated .`: change the
+commands, not this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from agentd.client.commands import values
+from agentd.client.picture import Picture
+from agentd.client.transport import AsyncTransport
+
+
+class Desktop:
+    """`desktop.*`.
+
+    `deadline_s` is how long the daemon may take, in seconds. Cancelling a call cancels the command
+    in the daemon.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def click(
+        self,
+        x: int | None = None,
+        y: int | None = None,
+        *,
+        button: str | int = "left",
+        count: int = 1,
+        modifiers: Sequence[str] = (),
+        deadline_s: float = 30.0,
+    ) -> values.CursorAt:
+        """Click at a point, or where the pointer is.
+
+        Args:
+            x: Column in screen pixels, 0 is the left; 0..16383; for example 640.
+            y: Row in screen pixels, 0 is the top; 0..16383; for example 400.
+            button: left, middle, right, back, forward, or the X button number 1..9; for example
+                "left".
+            count: 2 double click, 3 triple click; 1..10; for example 2.
+            modifiers: Keys held during the action: ctrl, shift, alt, super; for example ["ctrl"].
+        """
+        return await self._transport.json(
+            "desktop.click",
+            {"x": x, "y": y, "button": button, "count": count, "modifiers": modifiers},
+            values.CursorAt,
+            deadline_s,
+        )
+
+    async def cursor(self, *, deadline_s: float = 30.0) -> values.CursorAt:
+        """Tell where the pointer is."""
+        return await self._transport.json("desktop.cursor", {}, values.CursorAt, deadline_s)
+
+    async def drag(
+        self,
+        *,
+        path: Sequence[values.Point],
+        button: str | int = "left",
+        modifiers: Sequence[str] = (),
+        duration_ms: int = 0,
+        deadline_s: float = 660.0,
+    ) -> values.CursorAt:
+        """Drag along a path: one press, all points, one release.
+
+        Args:
+            path: Points to pass: pressed at the first, lifted at the last; for example [{"x": 100,
+                "y": 100}, {"x": 300, "y": 200}].
+            button: left, middle, right, back, forward, or the X button number 1..9; for example
+                "left".
+            modifiers: Keys held during the action: ctrl, shift, alt, super; for example ["ctrl"].
+            duration_ms: Milliseconds; 0..600000; for example 250.
+        """
+        return await self._transport.json(
+            "desktop.drag",
+            {"path": path, "button": button, "modifiers": modifiers, "duration_ms": duration_ms},
+            values.CursorAt,
+            deadline_s,
+        )
+
+    async def hold(self, keys: str, duration_ms: int, *, deadline_s: float = 660.0) -> values.Done:
+        """Hold a key or a chord for a time; others may act meanwhile.
+
+        Args:
+            keys: A key or a chord joined by +; names in any case, as X, xdotool or browsers call
+                them; for example "ctrl+s".
+            duration_ms: Milliseconds; 0..600000; for example 250.
+        """
+        return await self._transport.json(
+            "desktop.hold",
+            {"keys": keys, "duration_ms": duration_ms},
+            values.Done,
+            deadline_s,
+        )
+
+    async def key_down(self, key: str, *, deadline_s: float = 30.0) -> values.Done:
+        """Press a key and keep it down until key_up, or until the connection ends.
+
+        For callers that keep their connection. A caller of one request at a time, as agentctl,
+        uses hold, or the modifiers of a click.
+
+        Args:
+            key: One key, named as in keys; for example "shift".
+        """
+        return await self._transport.json("desktop.key_down", {"key": key}, values.Done, deadline_s)
+
+    async def key_up(self, key: str, *, deadline_s: float = 30.0) -> values.Done:
+        """Let a key go that this connection holds.
+
+        Args:
+            key: One key, named as in keys; for example "shift".
+        """
+        return await self._transport.json("desktop.key_up", {"key": key}, values.Done, deadline_s)
+
+    async def move(
+        self,
+        x: int,
+        y: int,
+        *,
+        modifiers: Sequence[str] = (),
+        deadline_s: float = 30.0,
+    ) -> values.CursorAt:
+        """Move the pointer to a point.
+
+        Args:
+            x: Column in screen pixels, 0 is the left; 0..16383; for example 640.
+            y: Row in screen pixels, 0 is the top; 0..16383; for example 400.
+            modifiers: Keys held during the action: ctrl, shift, alt, super; for example ["ctrl"].
+        """
+        return await self._transport.json(
+            "desktop.move",
+            {"x": x, "y": y, "modifiers": modifiers},
+            values.CursorAt,
+            deadline_s,
+        )
+
+    async def press(self, keys: str, *, repeat: int = 1, deadline_s: float = 30.0) -> values.Done:
+        """Press a key or a chord and let it go.
+
+        Args:
+            keys: A key or a chord joined by +; names in any case, as X, xdotool or browsers call
+                them; for example "ctrl+s".
+            repeat: Times; 1..100; for example 3.
+        """
+        return await self._transport.json(
+            "desktop.press",
+            {"keys": keys, "repeat": repeat},
+            values.Done,
+            deadline_s,
+        )
+
+    async def release_all(self, *, deadline_s: float = 30.0) -> values.Released:
+        """Lift every key and button that anybody holds, and end holds and drags."""
+        return await self._transport.json("desktop.release_all", {}, values.Released, deadline_s)
+
+    async def resize(
+        self,
+        width: int,
+        height: int,
+        *,
+        deadline_s: float = 30.0,
+    ) -> values.DisplayInfo:
+        """Change the size of the screen while it runs, in steps of one pixel.
+
+        Up to desktop.max_width x desktop.max_height of the configuration. A new generation
+        begins: points computed on older pictures no longer fit.
+
+        Args:
+            width: Pixels along this edge; 64..16384; for example 1280.
+            height: Pixels along this edge; 64..16384; for example 1280.
+        """
+        return await self._transport.json(
+            "desktop.resize",
+            {"width": width, "height": height},
+            values.DisplayInfo,
+            deadline_s,
+        )
+
+    async def restart(
+        self,
+        part: str | None = None,
+        *,
+        deadline_s: float = 60.0,
+    ) -> values.DesktopStatus:
+        """Restart the whole desktop, or one part of it, and wait until all run.
+
+        A restarted window manager keeps the windows; a restarted X server loses them and comes
+        back as a new generation.
+
+        Args:
+            part: One part: xserver, session_bus, session or window_manager; none = all; for example
+                "window_manager".
+        """
+        return await self._transport.json(
+            "desktop.restart",
+            {"part": part},
+            values.DesktopStatus,
+            deadline_s,
+        )
+
+    async def screenshot(
+        self,
+        *,
+        region: values.Region | None = None,
+        window: int | None = None,
+        scale: float = 1.0,
+        max_long_edge: int | None = None,
+        max_pixels: int | None = None,
+        max_bytes: int | None = None,
+        format: values.ImageFormat = "png",
+        quality: int = 80,
+        cursor: bool = True,
+        if_changed_since: int | None = None,
+        deadline_s: float = 30.0,
+    ) -> Picture:
+        """Take a picture of the screen, a part of it, or a window.
+
+        The body is the picture. The metadata (header Agentd-Meta) are `{frame, generation,
+        width, height, space:{x,y,width,height,scale,screen_width,screen_height}, cursor:{x,y},
+        format, unchanged, quality}`; a point (px, py) of the picture lies on the screen at
+        (space.x + px / space.scale, space.y + py / space.scale). A window is shown as it lies on
+        the screen, with what covers it.
+
+        Args:
+            region: Only this part of the screen; for example {"x": 0, "y": 0, "width": 640,
+                "height": 400}.
+            window: A window's id from windows.list; 1..4294967295; for example 12582919.
+            scale: Picture pixels per screen pixel; above 0, at most 8; for example 0.5.
+            max_long_edge: Longer edge at most, pixels; 1..16384; for example 1568.
+            max_pixels: Width times height at most, pixels; at least 1; for example 1150000.
+            max_bytes: Body at most, bytes: first quality gives way, then size; at least 64; for
+                example 500000.
+            format: raw is BGRX, 4 bytes a pixel, row by row; for example "jpeg".
+            quality: Of jpeg and webp; 1..100; for example 80.
+            cursor: Draw the real cursor into it; for example False.
+            if_changed_since: Frame number of an earlier picture: if nothing on the screen has
+                changed since, the body is empty and the metadata say unchanged; at least 0; for
+                example 17.
+        """
+        return await self._transport.picture(
+            "desktop.screenshot",
+            {
+                "region": region,
+                "window": window,
+                "scale": scale,
+                "max_long_edge": max_long_edge,
+                "max_pixels": max_pixels,
+                "max_bytes": max_bytes,
+                "format": format,
+                "quality": quality,
+                "cursor": cursor,
+                "if_changed_since": if_changed_since,
+            },
+            deadline_s,
+        )
+
+    async def scroll(
+        self,
+        *,
+        x: int | None = None,
+        y: int | None = None,
+        dx: float = 0,
+        dy: float = 0,
+        unit: Literal["pixels", "ticks"] = "ticks",
+        modifiers: Sequence[str] = (),
+        deadline_s: float = 30.0,
+    ) -> values.Scrolled:
+        """Turn the wheel at a point: positive dx is right, positive dy is down.
+
+        What is less than a tick is kept and added to the caller's next scroll.
+
+        Args:
+            x: Column in screen pixels, 0 is the left; 0..16383; for example 640.
+            y: Row in screen pixels, 0 is the top; 0..16383; for example 400.
+            dx: Ticks or pixels by unit; -100000..100000; for example 3.
+            dy: Ticks or pixels by unit; -100000..100000; for example 3.
+            unit: pixels: 100 to a wheel tick.
+            modifiers: Keys held during the action: ctrl, shift, alt, super; for example ["ctrl"].
+        """
+        return await self._transport.json(
+            "desktop.scroll",
+            {"x": x, "y": y, "dx": dx, "dy": dy, "unit": unit, "modifiers": modifiers},
+            values.Scrolled,
+            deadline_s,
+        )
+
+    async def start(self, *, deadline_s: float = 60.0) -> values.DesktopStatus:
+        """Start the desktop and wait until it can be used.
+
+        A running desktop stays as it is. What is started here starts again with the daemon.
+        """
+        return await self._transport.json("desktop.start", {}, values.DesktopStatus, deadline_s)
+
+    async def status(self, *, deadline_s: float = 30.0) -> values.DesktopStatus:
+        """Tell the screen's size and generation, and the state of every part.
+
+        `environment` holds the variables by which a program of the desktop's user reaches it.
+        """
+        return await self._transport.json("desktop.status", {}, values.DesktopStatus, deadline_s)
+
+    async def stop(self, *, deadline_s: float = 60.0) -> values.DesktopStatus:
+        """Stop the desktop with every program on it.
+
+        It stays stopped, over restarts of the daemon too, until desktop.start.
+        """
+        return await self._transport.json("desktop.stop", {}, values.DesktopStatus, deadline_s)
+
+    async def type(
+        self,
+        text: str,
+        *,
+        delay_ms: int = 0,
+        deadline_s: float = 300.0,
+    ) -> values.TypeReport:
+        """Type any Unicode text into what has the focus, exactly as given.
+
+        Args:
+            text: Any Unicode text; a line break presses Return, a tab presses Tab; for example
+                "Grüße, мир, 你好 🎉".
+            delay_ms: Between characters, ms; 0..1000; for example 20.
+        """
+        return await self._transport.json(
+            "desktop.type",
+            {"text": text, "delay_ms": delay_ms},
+            values.TypeReport,
+            deadline_s,
+        )
+
+    async def wait(
+        self,
+        *,
+        quiet_ms: int = 150,
+        timeout_ms: int = 5000,
+        region: values.Region | None = None,
+        ignore: Sequence[values.Region] = (),
+        deadline_s: float = 610.0,
+    ) -> values.WaitReport:
+        """Wait until the screen is quiet: no pixel changed for a while.
+
+        A screen that does not become quiet is no error: `timed_out` and `changing` say so.
+
+        Args:
+            quiet_ms: This long unchanged, ms; 20..60000; for example 150.
+            timeout_ms: Wait at most, ms; 0..600000; for example 5000.
+            region: Look at this part of the screen only; for example {"x": 0, "y": 0, "width": 640,
+                "height": 400}.
+            ignore: Parts that may change, as a clock; for example [{"x": 1200, "y": 0, "width": 80,
+                "height": 24}].
+        """
+        return await self._transport.json(
+            "desktop.wait",
+            {"quiet_ms": quiet_ms, "timeout_ms": timeout_ms, "region": region, "ignore": ignore},
+            values.WaitReport,
+            deadline_s,
+        )

@@ -1,0 +1,66 @@
+# Makes a Debian machine able to run or test agentd. Sourced by run, test and systemd/install.
+#
+# Every step looks first and does only what is missing: a second call costs milliseconds.
+# Expects $ROOT, the checkout. apt and pip use whatever the machine has configured.
+
+# fontconfig keeps the machine's font cache: without it, every account has to make one of its own.
+RUNTIME_PACKAGES=(
+  python3-venv
+  xvfb openbox dbus x11-xkb-utils xkb-data xdg-utils
+  fontconfig fonts-dejavu-core fonts-noto-cjk fonts-noto-color-emoji
+)
+DEMO_PACKAGES=(xterm mousepad)
+TEST_PACKAGES=(
+  chromium firefox-esr python3-tk python3-gi gir1.2-gtk-3.0 gir1.2-gtk-4.0 python3-pyqt6
+  debootstrap systemd-container
+)
+
+say() { printf '› %s\n' "$*" >&2; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# quietly WHAT COMMAND...: says what is done; shows the end of the command's output if it fails.
+quietly() {
+  local what=$1 output status=0
+  shift
+  say "$what"
+  output=$("$@" 2>&1 </dev/null) || status=$?
+  ((status == 0)) || { tail -n 12 <<<"$output" >&2; fail "$what: exit status $status"; }
+}
+
+# need_packages NAME...: installs the Debian packages that are missing.
+need_packages() {
+  local missing
+  mapfile -t missing < <(printf '%s\n' "$@" | grep -vxF -f <(
+    dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null | sed -n 's/ installed$//p'
+  ))
+  ((${#missing[@]})) || return 0
+  local root=()
+  ((EUID == 0)) || root=(sudo)
+  ((EUID == 0)) || sudo -n true 2>/dev/null || { [[ -t 0 ]] && sudo true; } ||
+    fail "cannot install packages without root or sudo; missing: ${missing[*]}"
+  # A source that does not answer matters only if a package cannot be had without it.
+  quietly "reading package lists" "${root[@]}" sh -c 'apt-get update || :'
+  quietly "installing ${missing[*]}" "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install --yes --no-install-recommends "${missing[@]}"
+}
+
+# need_venv [EXTRA]: makes .venv with the checkout installed in it, editable.
+need_venv() {
+  local extra=${1:-} venv=$ROOT/.venv stamp base
+  stamp=$(sha256sum <<<"$venv $(command -v python3) $(<"$ROOT/pyproject.toml")")
+  [[ -x $venv/bin/python && $(cat "$venv/.ready-$extra" 2>/dev/null) == "$stamp" ]] && return
+  # An environment that was copied from elsewhere, or made by another Python, is of no use here.
+  base=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
+  [[ -x $venv/bin/python ]] && grep -qx "command = .* $venv" "$venv/pyvenv.cfg" &&
+    grep -qx "executable = $base" "$venv/pyvenv.cfg" ||
+    quietly "making .venv" "$base" -m venv --clear "$venv"
+  quietly "installing agentd into .venv" env PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    "$venv/bin/pip" install --editable "$ROOT${extra:+[$extra]}"
+  printf '%s\n' "$stamp" | tee "$venv/.ready-" >"$venv/.ready-$extra"
+}
+
+# need_account NAME: makes the unprivileged account that programs run as; only root needs one.
+need_account() {
+  ((EUID != 0)) || id "$1" &>/dev/null ||
+    quietly "making the account $1" useradd --create-home --shell /bin/bash "$1"
+}
