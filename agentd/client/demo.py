@@ -80,7 +80,10 @@ class Tour:
         return f"{report.characters} characters"
 
     def _open_editor(self) -> str:
-        launched = self._client.apps.launch(argv=["mousepad"], wait_window_s=_WINDOW_S)
+        # Without a place for its data it does not ask whether to restore an earlier tour's text.
+        launched = self._client.apps.launch(
+            argv=["mousepad"], env={"XDG_DATA_HOME": "/dev/null"}, wait_window_s=_WINDOW_S
+        )
         assert launched.window is not None
         windows = self._client.windows
         windows.resize(id=launched.window.id, width=700, height=420)

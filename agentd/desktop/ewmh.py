@@ -164,9 +164,14 @@ class Ewmh:
         )
 
     def _is_managed(self, display: Display, root: XWindow) -> bool:
-        """A live window manager's check window names itself (EWMH section 3)."""
+        """A live window manager's check window names itself (EWMH section 3).
+
+        The list of clients comes last in its start: before that it does not answer yet, and
+        xterm would wait five seconds for it.
+        """
         check = self._longs(display, root, "_NET_SUPPORTING_WM_CHECK")
-        if not check:
+        listed = root.get_property(self._atom(display, "_NET_CLIENT_LIST"), X.AnyPropertyType, 0, 1)
+        if not check or listed is None:
             return False
         window = display.create_resource_object("window", check[0])
         try:

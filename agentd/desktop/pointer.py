@@ -47,7 +47,6 @@ _TICKS_AT_ONCE = 200
 class _Series(NamedTuple):
     """The last press: what the next one could be taken to continue. A drag has no clicks."""
 
-    owner: str
     button: int
     at: Point
     clicks: int
@@ -104,10 +103,9 @@ class Pointer:
     ) -> None:
         """Click `count` times, at a point or where the pointer is; programs see one series.
 
-        Two single clicks of one owner follow each other at once, as a quick hand's, and may be
-        taken for a double click. But a double click never grows into a triple one, nor the click
-        of another owner or a drag into a double one: those wait until programs have stopped
-        counting.
+        Two single clicks follow each other at once, as a quick hand's, and may be taken for a
+        double click. But a double click never grows into a triple one, nor a drag into a double
+        click: those wait until programs have stopped counting.
 
         Raises: BadRequest; Conflict when the button is held; DisplayLost.
         Cancelling: clicked or not at all; no key stays down.
@@ -125,7 +123,7 @@ class Pointer:
                     self._check_free(number)
                     state = await self._send(holder, modifiers, requests)
                     at = (state.x, state.y)
-                    self._last = _Series(owner, number, at, count, time.monotonic())
+                    self._last = _Series(number, at, count, time.monotonic())
 
     async def drag(
         self,
@@ -217,7 +215,7 @@ class Pointer:
             pressed = self._held.take(self._held.lasting(owner), [button_thing(number)])
             requests += [self._injector.button(thing.number, down=True) for thing in pressed]
             state = await self._link.call(self._inject, requests)
-            self._last = _Series(owner, number, (state.x, state.y), 1, time.monotonic())
+            self._last = _Series(number, (state.x, state.y), 1, time.monotonic())
 
     async def button_up(
         self,
@@ -288,7 +286,7 @@ class Pointer:
             return
         length_s = _SERIES_S if last.clicks == 1 else _LONG_SERIES_S
         left_s = last.time_s + length_s - time.monotonic()
-        if left_s <= 0 or (last.owner == holder.owner and count == last.clicks == 1):
+        if left_s <= 0 or count == last.clicks == 1:
             return
         # GTK 4 loses the first press of a series that begins elsewhere before the last one timed
         # out, so that a double click would arrive as a single one.
@@ -310,7 +308,7 @@ class Pointer:
             self._held.take(holder, [button_thing(button)])
             requests = [self._injector.motion(*start), self._injector.button(button, down=True)]
             await self._link.call(self._inject, requests)
-            self._last = _Series(holder.owner, button, start, 0, time.monotonic())
+            self._last = _Series(button, start, 0, time.monotonic())
 
     async def _follow(self, holder: Holder, points: Sequence[Point], duration_s: float) -> None:
         steps = interpolated(points, duration_s)

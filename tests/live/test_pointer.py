@@ -27,11 +27,6 @@ NO_BUTTONS = ("xterm",)
 NO_SIDE_BUTTONS = ("xterm", "tk")
 
 
-def skip(field: Oracle, toolkits: tuple[str, ...]) -> None:
-    if field.toolkit in toolkits:
-        pytest.skip(f"{field.toolkit} does not tell")
-
-
 def buttons_down(address: DisplayAddress) -> int:
     display = Display(address.name)
     try:
@@ -41,25 +36,25 @@ def buttons_down(address: DisplayAddress) -> int:
         display.close()
 
 
+@pytest.mark.not_told_by(*NO_BUTTONS)
 @pytest.mark.parametrize(("button", "number"), [("left", 1), ("middle", 2), ("right", 3)])
 async def test_each_button_arrives(hands: Input, field: Oracle, button: str, number: int) -> None:
-    skip(field, NO_BUTTONS)
     await hands.pointer.click(X + 10 * number, Y, owner="test", button=button)
     await field.wait_event("button", press=True, button=number)
     if field.toolkit != "gtk4":  # Its gesture tells no release of a claimed button.
         await field.wait_event("button", press=False, button=number)
 
 
+@pytest.mark.not_told_by(*NO_SIDE_BUTTONS, "chromium", "firefox")
 @pytest.mark.parametrize(("button", "number"), [("back", 8), ("forward", 9)])
 async def test_side_buttons_arrive(hands: Input, field: Oracle, button: str, number: int) -> None:
-    skip(field, (*NO_SIDE_BUTTONS, "chromium", "firefox"))
     await hands.pointer.click(X + 10 * number, Y, owner="test", button=button)
     await field.wait_event("button", press=True, button=number)
 
 
+@pytest.mark.not_told_by(*NO_BUTTONS)
 @pytest.mark.parametrize("count", [1, 2, 3])
 async def test_programs_count_clicks(hands: Input, field: Oracle, count: int) -> None:
-    skip(field, NO_BUTTONS)
     await hands.pointer.click(X + 40 * count, Y + 40, owner="test", count=count)
     await field.wait(lambda: len(field.of("button", press=False)) >= count)
     # Qt knows double clicks alone: the third press of three is a single one again.
@@ -67,24 +62,16 @@ async def test_programs_count_clicks(hands: Input, field: Oracle, count: int) ->
     assert max(event["count"] for event in field.of("button", press=True)) == wanted
 
 
+@pytest.mark.not_told_by(*NO_BUTTONS, "qt")
 async def test_double_clicks_do_not_grow_into_more(hands: Input, field: Oracle) -> None:
-    skip(field, (*NO_BUTTONS, "qt"))
     await hands.pointer.click(X, Y + 80, owner="test", count=2)
     await hands.pointer.click(X, Y + 80, owner="test")
     await field.wait(lambda: len(field.of("button", press=False)) >= 3)
     assert max(event["count"] for event in field.of("button", press=True)) == 2
 
 
-async def test_clicks_of_two_owners_are_two_series(hands: Input, field: Oracle) -> None:
-    skip(field, NO_BUTTONS)
-    await hands.pointer.click(X + 100, Y + 80, owner="one")
-    await hands.pointer.click(X + 100, Y + 80, owner="two")
-    await field.wait(lambda: len(field.of("button", press=False)) >= 2)
-    assert max(event["count"] for event in field.of("button", press=True)) == 1
-
-
+@pytest.mark.not_told_by(*NO_BUTTONS)
 async def test_modifiers_are_held_for_a_click_alone(hands: Input, field: Oracle) -> None:
-    skip(field, NO_BUTTONS)
     await hands.pointer.click(X, Y + 120, owner="test", modifiers=["ctrl", "shift"])
     event = await field.wait_event("button", press=True, button=1)
     assert sorted(event["modifiers"]) == ["ctrl", "shift"]
@@ -93,11 +80,11 @@ async def test_modifiers_are_held_for_a_click_alone(hands: Input, field: Oracle)
     assert field.of("button", press=True)[1]["modifiers"] == []
 
 
+@pytest.mark.not_told_by(*NO_BUTTONS)
 @pytest.mark.parametrize("duration_ms", [0, 150])
 async def test_a_drag_is_one_press_a_path_and_one_release(
     hands: Input, field: Oracle, duration_ms: int
 ) -> None:
-    skip(field, NO_BUTTONS)
     path = [(X, Y), (X + 120, Y + 60), (X + 20, Y + 100)]
     await hands.pointer.drag(path, owner="test", duration_ms=duration_ms)
     await field.wait_event("button", press=False, button=1)
@@ -115,10 +102,10 @@ async def test_a_drag_is_one_press_a_path_and_one_release(
 @pytest.mark.parametrize(
     ("dx", "dy"), [(0, 3), (0, -2), (2, 0), (-2, 0)], ids=["down", "up", "right", "left"]
 )
+@pytest.mark.not_told_by(*NO_BUTTONS)
 async def test_the_wheel_turns_in_four_directions(
     hands: Input, field: Oracle, dx: int, dy: int
 ) -> None:
-    skip(field, NO_BUTTONS)
     ticks = await hands.pointer.scroll(dx, dy, owner="test", x=X, y=Y)
     assert ticks == (dx, dy)
 
