@@ -29,6 +29,9 @@ from agentd.desktop.xlink import DisplayAddress, XLink, authority_environment, t
 
 _XWD_VERSION = 7
 
+# What is compared at a time, in pixels: the result stays in the first-level cache.
+_STRIP = 1 << 14
+
 
 @dataclass(frozen=True, slots=True)
 class Shot:
@@ -73,7 +76,7 @@ class FramebufferFile:
 
     def copy(self, width: int, height: int) -> Pixels:
         """Copy `height` rows of `width` pixels; 0.3 ms for 1280 x 800."""
-        return np.ascontiguousarray(self._pixels[:height, :width]).copy()
+        return self._pixels[:height, :width].copy()
 
     def close(self) -> None:
         """Nothing: the mapping ends with its last reader."""
@@ -197,7 +200,7 @@ class Capture:
             if quiet:
                 return self._note(last.frame, cursor)
             pixels = self._copy_whole(display, *size)
-            if np.array_equal(pixels, last.frame.pixels):
+            if _is_same(pixels, last.frame.pixels):
                 # Drawn, but the same pixels as before: for everybody else nothing happened.
                 return self._note(last.frame, cursor)
         else:
@@ -246,3 +249,14 @@ class Capture:
         display.sync()
         self._dirty = bool(take_events(display))
         return self._dirty
+
+
+def _is_same(before: Pixels, after: Pixels) -> bool:
+    """Whether two frames show the same; ends at the first strip that differs."""
+    if before.shape != after.shape:
+        return False
+    old, new = before.reshape(-1).view(np.uint32), after.reshape(-1).view(np.uint32)
+    return all(
+        np.array_equal(old[start : start + _STRIP], new[start : start + _STRIP])
+        for start in range(0, old.size, _STRIP)
+    )

@@ -99,8 +99,10 @@ class InputCommands:
     ) -> CursorAt:
         """Click at a point, or where the pointer is."""
         pointer = self._input.pointer
-        await pointer.click(x, y, owner=caller.id, button=button, count=count, modifiers=modifiers)
-        return CursorAt(*await pointer.cursor())
+        at = await pointer.click(
+            x, y, owner=caller.id, button=button, count=count, modifiers=modifiers
+        )
+        return CursorAt(*at)
 
     @command("desktop.drag", scope=Scope.INPUT, deadline_s=660)
     async def drag(

@@ -100,13 +100,14 @@ class Pointer:
         button: int | str = "left",
         count: int = 1,
         modifiers: Sequence[str] = (),
-    ) -> None:
+    ) -> Point:
         """Click `count` times, at a point or where the pointer is; programs see one series.
 
         Two single clicks follow each other at once, as a quick hand's, and may be taken for a
         double click. But a double click never grows into a triple one, nor a drag into a double
         click: those wait until programs have stopped counting.
 
+        Returns: where the pointer was.
         Raises: BadRequest; Conflict when the button is held; DisplayLost.
         Cancelling: clicked or not at all; no key stays down.
         """
@@ -124,6 +125,7 @@ class Pointer:
                     state = await self._send(holder, modifiers, requests)
                     at = (state.x, state.y)
                     self._last = _Series(number, at, count, time.monotonic())
+                    return at
 
     async def drag(
         self,
