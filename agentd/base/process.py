@@ -24,6 +24,7 @@ from agentd.base.errors import BadRequest, Unavailable
 logger = logging.getLogger(__name__)
 
 _LOG_LIMIT = 1024 * 1024
+_TRIM_PERIOD_S = 30.0
 
 # Programs whose absence has a known cure, by the Debian package that brings them.
 PACKAGES = {
@@ -91,6 +92,7 @@ class Child:
         self._log = log
         self._popen: subprocess.Popen[bytes] | None = None
         self._pidfd = -1
+        self._trimming: asyncio.TimerHandle | None = None
         self._exited: asyncio.Future[int | None] | None = None
 
     @classmethod
@@ -244,6 +246,16 @@ class Child:
         self._exited = loop.create_future()
         self._pidfd = os.pidfd_open(self.pid)
         loop.add_reader(self._pidfd, self._reap)
+        if self._log is not None:
+            self._trimming = loop.call_later(_TRIM_PERIOD_S, self._trim_log)
+
+    def _trim_log(self) -> None:
+        """Keep a talkative child from filling the disk: over its limit the log begins anew."""
+        assert self._log is not None
+        with suppress(OSError), open(self._log, "ab", opener=_open_private) as file:
+            _trim(file.fileno())
+        loop = asyncio.get_running_loop()
+        self._trimming = loop.call_later(_TRIM_PERIOD_S, self._trim_log)
 
     def _reap(self) -> None:
         status = self._popen.poll() if self._popen is not None else None
@@ -253,6 +265,9 @@ class Child:
         logger.debug("child ended name=%s pid=%d status=%s", self.name, self.pid, status)
 
     def _forget(self) -> None:
+        if self._trimming is not None:
+            self._trimming.cancel()
+            self._trimming = None
         if self._pidfd >= 0:
             asyncio.get_running_loop().remove_reader(self._pidfd)
             os.close(self._pidfd)

@@ -138,6 +138,14 @@ class TestSpawn:
         await within(spawn("echo two").wait())
         assert (tmp_path / "log").read_text() == "one\ntwo\n"
 
+    async def test_log_of_a_running_child_is_trimmed(
+        self, spawn: Spawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("agentd.base.process._TRIM_PERIOD_S", 0.01)
+        spawn("head -c 1100000 /dev/zero; touch big; sleep 100")
+        await until((tmp_path / "big").exists)
+        await until(lambda: (tmp_path / "log").stat().st_size < 1024 * 1024)
+
     async def test_log_over_its_limit_starts_anew(self, spawn: Spawn, tmp_path: Path) -> None:
         (tmp_path / "log").write_bytes(b"x" * (1024 * 1024 + 1))
         await within(spawn("echo new").wait())
