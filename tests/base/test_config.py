@@ -178,7 +178,8 @@ class TestEnvironment:
         assert (found.state_home, found.runtime_home) == ("/s", "/r")
 
     def test_passed_sockets_of_another_process_are_not_ours(self) -> None:
-        assert Environment.read({"LISTEN_FDS": "1", "LISTEN_PID": "1"}).listen_fds == 0
+        others = {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid() + 1)}
+        assert Environment.read(others).listen_fds == 0
 
     def test_passed_sockets_are_counted(self) -> None:
         mine = {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
@@ -188,8 +189,8 @@ class TestEnvironment:
         assert Environment.read({"WATCHDOG_USEC": "2500000"}).watchdog_s == 2.5
 
     def test_watchdog_of_another_process_is_not_ours(self) -> None:
-        found = Environment.read({"WATCHDOG_USEC": "2500000", "WATCHDOG_PID": "1"})
-        assert found.watchdog_s == 0
+        others = {"WATCHDOG_USEC": "2500000", "WATCHDOG_PID": str(os.getpid() + 1)}
+        assert Environment.read(others).watchdog_s == 0
 
     @pytest.mark.parametrize("text", ["", "many", "-1", "²"])
     def test_numbers_that_are_none_count_as_not_set(self, text: str) -> None:

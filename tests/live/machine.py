@@ -93,6 +93,9 @@ def booted_machine() -> Iterator[Machine]:
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="machine-", dir=CACHE))
         stack.callback(shutil.rmtree, folder)
+        # The upper layer needs a file system that is no overlay itself, as in a container.
+        subprocess.run(["mount", "-t", "tmpfs", "machine", folder], check=True)
+        stack.callback(subprocess.run, ["umount", "--lazy", folder], check=True)
         root = folder / "root"
         for name in ("root", "upper", "work"):
             (folder / name).mkdir()

@@ -26,13 +26,15 @@ def client(daemon):
 
 
 def open_terminal(client, title: str):
-    argv = ["xterm", "-title", title, "-geometry", "60x12+200+150"]
+    # Not a shell: it may give the window a title of its own.
+    argv = ["xterm", "-title", title, "-geometry", "60x12+200+150", "-e", "cat"]
     return client.apps.launch(argv=argv, wait_window_s=10).window
 
 
 def test_list_tells_title_class_pid_and_focus(client):
-    launched = client.apps.launch(argv=["xterm", "-title", "häuser 家"], wait_window_s=10)
+    launched = open_terminal(client, "häuser 家")
     (window,) = client.windows.list()
+    assert window.id == launched.id
     assert (window.title, window.class_name, window.pid) == ("häuser 家", "XTerm", launched.pid)
     assert window.focused
     assert client.windows.active().id == window.id
