@@ -13,7 +13,7 @@ from agentd.base.errors import BadRequest
 from agentd.client.address import Address, find_address
 from agentd.client.catalogue import Catalogue, CommandEntry, of_document
 from agentd.client.options import usage
-from agentd.client.terminal import Terminal, rendered, size
+from agentd.client.terminal import Terminal, event_line, rendered, size
 
 if TYPE_CHECKING:
     from agentd.client.sync_transport import SyncTransport
@@ -87,14 +87,12 @@ class Session:
 
     def follow(self, command: str, parameters: Mapping[str, object]) -> None:
         """Print the items of a stream as they come, a line each."""
-        from agentd.client.verbs import event_line
-
         with self._connected().stream(command, parameters, dict[str, Any]) as items:
             for item in items:
                 if self.as_json:
                     self.put(msgspec.json.encode(item).decode())
                 elif {"time", "type", "data"} <= set(item):
-                    self.put(event_line(item, self))
+                    self.put(event_line(item, self.terminal))
                 else:
                     self.put(" ".join(f"{key}={value}" for key, value in item.items()))
 

@@ -179,3 +179,9 @@ def _fitted(text: str, width: int, *, is_last: bool) -> str:
             text = text[:-1]
         text += "…"
     return text if is_last else text + " " * (width - len_shown(text))
+
+
+def event_line(event: dict[str, Any], terminal: Terminal) -> str:
+    """Return an event as one line: time, type, what it tells."""
+    moment = terminal.paint(clock(event["time"]), "dim")
+    return f"{moment}  {terminal.paint(event['type'], 'bold')}  {cell(event['data'])}".rstrip()

@@ -12,7 +12,7 @@ import msgspec
 
 from agentd.base.errors import FACES, Busy, Unavailable
 from agentd.client.options import Option, Scanned, usage
-from agentd.client.terminal import cell, clock, duration, table
+from agentd.client.terminal import clock, duration, table
 
 if TYPE_CHECKING:
     from agentd.client.session import Session
@@ -141,13 +141,6 @@ VERBS = {
         completion, "bash|zsh|fish", "Print a completion script", (), ("bash", "zsh", "fish")
     ),
 }
-
-
-def event_line(event: dict[str, Any], session: Session) -> str:
-    """Return an event as one line: time, type, what it tells."""
-    told = cell(event["data"])
-    moment = session.terminal.paint(clock(event["time"]), "dim")
-    return f"{moment}  {session.terminal.paint(event['type'], 'bold')}  {told}".rstrip()
 
 
 def _health_page(found: dict[str, Any], session: Session) -> str:
