@@ -14,9 +14,7 @@ import pytest
 from agentd.base.errors import BadRequest, Conflict
 from agentd.desktop.consumption import Sign
 from agentd.desktop.input import Input
-from agentd.desktop.xlink import DisplayAddress
-from tests.live.conftest import load_keyboard_map, open_hands
-from tests.live.oracle import Oracle, oracle
+from tests.live.oracle import Oracle
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -137,29 +135,6 @@ async def test_cancelled_typing_keeps_the_next_text_exact(hands: Input, field: O
 async def test_control_characters_are_refused(hands: Input) -> None:
     with pytest.raises(BadRequest, match=r"text\[1\].*x07"):
         await hands.keys.type("a\x07", owner="test")
-
-
-@pytest.mark.parametrize("toolkit", ["gtk3", "qt", "xterm", "chromium"])
-async def test_layouts_of_others(display: DisplayAddress, toolkit: str) -> None:
-    """A stock layout with 19 spare keys, changed between texts."""
-    try:
-        async with open_hands(display) as hands, oracle(toolkit, display) as field:
-            for layout in ("us", "de", "us,ru", "fr"):
-                set_layout(display, layout)
-                for text in (TEXTS["ascii"], TEXTS["latin"], TEXTS["cjk"]):
-                    await field.clear()
-                    await check(hands, field, text)
-            set_layout(display, "us,ru", "-option", "grp:menu_toggle")
-            await hands.keys.press("ISO_Next_Group", owner="test")
-            await field.clear()
-            await check(hands, field, "aZ1 привет é")
-    finally:
-        load_keyboard_map(display)
-
-
-def set_layout(display: DisplayAddress, *options: str) -> None:
-    environment = {**os.environ, **display.environment()}
-    subprocess.run(["setxkbmap", *options], env=environment, check=True)
 
 
 @contextmanager
