@@ -128,7 +128,8 @@ class Capture:
         self._damage = 0
         self._cursor = CursorReader()
         self._last: Shot | None = None
-        self._dirty = True
+        # The rows that were drawn on since the last copy: first, and the one after the last.
+        self._drawn = (0, 0)
         self._copies = 0
         self._torn = 0
 
@@ -144,8 +145,13 @@ class Capture:
         self._news = asyncio.Event()
 
     def on_lane_events(self, events: Sequence[Any]) -> None:
-        """Note that something was drawn. Thread: the capture lane's."""
-        self._dirty = True
+        """Note where something was drawn. Thread: the capture lane's."""
+        for event in events:
+            area = getattr(event, "area", None)
+            if area is not None:
+                top, bottom = self._drawn
+                start, end = max(0, area.y), max(0, area.y) + area.height
+                self._drawn = (min(top, start), max(bottom, end)) if bottom else (start, end)
 
     async def open(self, link: XLink) -> None:
         """Find the pixels and watch the screen. Raises: Unavailable.
@@ -189,24 +195,21 @@ class Capture:
         display.damage_query_version()
         display.xfixes_query_version()
         root = display.screen().root
-        self._damage = root.damage_create(damage.DamageReportNonEmpty)
+        self._damage = root.damage_create(damage.DamageReportBoundingBox)
 
     def _shot(self, display: Display) -> Shot:
         # This round trip also brings in every damage report that was sent before the answer.
         cursor = self._cursor.read(display)
+        self._take_reports(display)
         last, size, generation = self._last, self._size(), self._generation()
-        quiet = not (take_events(display) or self._dirty)
-        if last is not None and last.frame.generation == generation:
-            if quiet:
-                return self._note(last.frame, cursor)
-            pixels = self._copy_whole(display, *size)
-            if _is_same(pixels, last.frame.pixels):
-                # Drawn, but the same pixels as before: for everybody else nothing happened.
-                return self._note(last.frame, cursor)
-        else:
-            pixels = self._copy_whole(display, *size)
-        rect = Rect(0, 0, *size)
-        return self._note(Frame(pixels, next(self._ids), generation, rect), cursor)
+        is_comparable = last is not None and last.frame.generation == generation
+        if last is not None and is_comparable and self._drawn == (0, 0):
+            return self._note(last.frame, cursor)
+        pixels, rows = self._copy_whole(display, *size)
+        if last is not None and is_comparable and _is_same(pixels[rows], last.frame.pixels[rows]):
+            # Drawn, but the same pixels as before: for everybody else nothing happened.
+            return self._note(last.frame, cursor)
+        return self._note(Frame(pixels, next(self._ids), generation, Rect(0, 0, *size)), cursor)
 
     def _note(self, frame: Frame, cursor: Cursor) -> Shot:
         """Make the shot, with a new frame number where only the cursor has changed."""
@@ -218,37 +221,50 @@ class Capture:
         self._last = Shot(frame, cursor)
         return self._last
 
-    def _copy_whole(self, display: Display, width: int, height: int) -> Pixels:
-        """Copy the screen so that no drawing falls into the copy."""
+    def _copy_whole(self, display: Display, width: int, height: int) -> tuple[Pixels, slice]:
+        """Copy the screen so that no drawing falls into the copy.
+
+        Returns the pixels, and the rows that were drawn on since the copy before.
+        """
         assert self._source is not None, "capture before open"
         self._copies += 1
-        if not self._forget_damage(display):
+        if not self._empty_damage(display):
             pixels = self._source.copy(width, height)
             display.sync()
-            if not take_events(display):
-                return pixels
+            if not self._take_reports(display):
+                return pixels, self._forget_drawn()
         # Something was drawn meanwhile. With the server held there is no meanwhile.
         self._torn += 1
         display.grab_server()
         try:
             display.sync()
-            take_events(display)
-            self._forget_damage(display)
-            return self._source.copy(width, height)
+            self._take_reports(display)
+            self._empty_damage(display)
+            return self._source.copy(width, height), self._forget_drawn()
         finally:
             display.ungrab_server()
             display.flush()
 
-    def _forget_damage(self, display: Display) -> bool:
-        """Empty the damage, so that the next drawing is reported; events must be taken before.
+    def _empty_damage(self, display: Display) -> bool:
+        """Empty the damage, so that the next drawing is reported; reports are taken before.
 
-        Returns whether something was drawn around that moment. Its report has been taken, and
-        no other follows until the damage is emptied again (damageproto.txt, NonEmpty).
+        Returns whether something was drawn around that moment: perhaps before it, and then a
+        later drawing in the same place is not reported (damageproto.txt, BoundingBox).
         """
         display.damage_subtract(self._damage)
         display.sync()
-        self._dirty = bool(take_events(display))
-        return self._dirty
+        return self._take_reports(display)
+
+    def _take_reports(self, display: Display) -> bool:
+        """Note the reports that have arrived; whether there were any."""
+        events = take_events(display)
+        self.on_lane_events(events)
+        return bool(events)
+
+    def _forget_drawn(self) -> slice:
+        top, bottom = self._drawn
+        self._drawn = (0, 0)
+        return slice(top, bottom)
 
 
 def _is_same(before: Pixels, after: Pixels) -> bool:

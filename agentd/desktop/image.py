@@ -2,7 +2,8 @@
 
 Pure. It captures nothing and starts no thread: where a second core helps, the caller lends an
 executor. Pixels are height x width x 4, BGRX, row-major, 1 to `MAX_EDGE` along an edge, and are
-never written. PNG has its own file. Source: Porter and Duff, "Compositing Digital Images" (over).
+never written. PNG and JPEG have files of their own. Source: Porter and Duff, "Compositing Digital
+Images" (over).
 """
 
 from __future__ import annotations
@@ -15,15 +16,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import simplejpeg  # type: ignore[import-untyped]  # the wheel has stubs, but no py.typed
 from PIL import Image, WebPImagePlugin
 
 from agentd.desktop.frame import CursorImage, Pixels, Rect, Size, fit
+from agentd.desktop.jpeg import encode_jpeg
 from agentd.desktop.png import encode_png
 from agentd.desktop.stripes import STRIPE_BYTES, check_edges, share, size_of
-
-# From here on the caller wants text without coloured fringes more than few bytes.
-_FULL_CHROMA_QUALITY = 90
 
 # Method 0 is a sixth quicker, but doubles the bytes of some text at some qualities; the methods
 # above 2 save a tenth for twice the time.
@@ -139,26 +137,6 @@ def scale_pixels(pixels: Pixels, size: Size, *, executor: Executor | None = None
     return np.concatenate(share(partial(_shrink_stripe, image, size), size.height, rows, executor))
 
 
-def encode_jpeg(pixels: Pixels, quality: int) -> bytes:
-    """Encode as JPEG, from quality 90 on with all of the colour (4:4:4), below with 4:2:0.
-
-    Args:
-        pixels: height x width x 4, BGRX.
-        quality: 1 to 100.
-
-    Raises: ValueError when an edge or the quality is out of range.
-    """
-    size_of(pixels)
-    _check_quality(quality)
-    body: bytes = simplejpeg.encode_jpeg(
-        np.ascontiguousarray(pixels),
-        quality=quality,
-        colorspace="BGRX",
-        colorsubsampling="444" if quality >= _FULL_CHROMA_QUALITY else "420",
-    )
-    return body
-
-
 def encode_webp(pixels: Pixels, quality: int) -> bytes:
     """Encode as lossy WebP: about half of a JPEG, in about ten times the time.
 
@@ -224,7 +202,7 @@ def encode(
             case ImageFormat.PNG:
                 body = encode_png(scaled, executor=executor)
             case ImageFormat.JPEG:
-                body = encode_jpeg(scaled, quality)
+                body = encode_jpeg(scaled, quality, executor=executor)
             case ImageFormat.WEBP:
                 body = encode_webp(scaled, quality)
             case ImageFormat.RAW:

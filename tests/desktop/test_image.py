@@ -396,7 +396,7 @@ class TestEncode:
         full = encode_jpeg(pixels, 85)
         qualities: list[int] = []
 
-        def counted(pixels: Pixels, quality: int) -> bytes:
+        def counted(pixels: Pixels, quality: int, *, executor: Executor | None) -> bytes:
             qualities.append(quality)
             return encode_jpeg(pixels, quality)
 
