@@ -35,6 +35,7 @@ from agentd.desktop.image import (
 WIDTH, HEIGHT = 1920, 1080
 QUALITY = 80
 MODEL_EDGE = 1024
+ROUNDS = 9
 
 FONTS = Path("/usr/share/fonts/truetype/dejavu")
 TEXT = (
@@ -250,11 +251,8 @@ def print_table(
         print("|", " | ".join((encoder.name, *cells)), "|")
 
 
-def main() -> None:
+def run(rounds: int = ROUNDS) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=9, help="runs of each encoder")
-    rounds = parser.parse_args().rounds
     with ThreadPoolExecutor(1) as executor:
         contenders = encoders(executor)
         frames = {"desk": desk(), "photo": photo()}
@@ -262,6 +260,13 @@ def main() -> None:
     print(f"{WIDTH} x {HEIGHT}, median of {rounds}; lossy at quality {QUALITY}; ratios to ours")
     print()
     print_table(contenders, measured)
+
+
+def main() -> None:
+    """Read the command line, measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="runs of each encoder")
+    run(parser.parse_args().rounds)
 
 
 if __name__ == "__main__":
