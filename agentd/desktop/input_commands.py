@@ -12,11 +12,13 @@ import msgspec
 from msgspec import Meta
 
 from agentd.base.command import Caller, Scope, command
+from agentd.base.errors import Conflict
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.input import Input
 from agentd.desktop.parameters import (
     Button,
     Done,
+    Generation,
     Key,
     Keys,
     Milliseconds,
@@ -26,6 +28,7 @@ from agentd.desktop.parameters import (
     X,
     Y,
 )
+from agentd.desktop.pointer import Pointer
 
 Amount = Annotated[
     float,
@@ -78,10 +81,39 @@ class InputCommands:
     def _input(self) -> Input:
         return self._desktop.live().input
 
+    def _pointer(self, generation: int | None) -> Pointer:
+        """Return the pointer, unless the point was computed on another screen.
+
+        Raises: Conflict with the present generation and size.
+        """
+        live, state = self._desktop.live(), self._desktop.display.state
+        if generation is not None and state is not None and generation != state.generation:
+            raise Conflict(
+                f"the point is of generation {generation}; the screen is now of generation "
+                f"{state.generation}, {state.width}x{state.height}",
+                code="stale_generation",
+                hint="take a new screenshot",
+                data={
+                    "generation": state.generation,
+                    "width": state.width,
+                    "height": state.height,
+                },
+            )
+        return live.input.pointer
+
     @command("desktop.move", scope=Scope.INPUT, positional=("x", "y"))
-    async def move(self, caller: Caller, *, x: X, y: Y, modifiers: Modifiers = []) -> CursorAt:
+    async def move(
+        self,
+        caller: Caller,
+        *,
+        x: X,
+        y: Y,
+        modifiers: Modifiers = [],
+        generation: Generation | None = None,
+    ) -> CursorAt:
         """Move the pointer to a point."""
-        await self._input.pointer.move(x, y, owner=caller.id, modifiers=modifiers)
+        pointer = self._pointer(generation)
+        await pointer.move(x, y, owner=caller.id, modifiers=modifiers)
         return CursorAt(x, y)
 
     @command("desktop.click", scope=Scope.INPUT, positional=("x", "y"))
@@ -96,9 +128,10 @@ class InputCommands:
             int, Meta(ge=1, le=10, description="2 double click, 3 triple click", examples=[2])
         ] = 1,
         modifiers: Modifiers = [],
+        generation: Generation | None = None,
     ) -> CursorAt:
         """Click at a point, or where the pointer is."""
-        pointer = self._input.pointer
+        pointer = self._pointer(generation)
         at = await pointer.click(
             x, y, owner=caller.id, button=button, count=count, modifiers=modifiers
         )
@@ -121,10 +154,11 @@ class InputCommands:
         button: Button = "left",
         modifiers: Modifiers = [],
         duration_ms: Milliseconds = 0,
+        generation: Generation | None = None,
     ) -> CursorAt:
         """Drag along a path: one press, all points, one release."""
         points = [(point.x, point.y) for point in path]
-        await self._input.pointer.drag(
+        await self._pointer(generation).drag(
             points, owner=caller.id, button=button, modifiers=modifiers, duration_ms=duration_ms
         )
         return CursorAt(*points[-1])
@@ -142,12 +176,13 @@ class InputCommands:
             Literal["ticks", "pixels"], Meta(description="pixels: 100 to a wheel tick")
         ] = "ticks",
         modifiers: Modifiers = [],
+        generation: Generation | None = None,
     ) -> Scrolled:
         """Turn the wheel at a point: positive dx is right, positive dy is down.
 
         What is less than a tick is kept and added to the caller's next scroll.
         """
-        right, down = await self._input.pointer.scroll(
+        right, down = await self._pointer(generation).scroll(
             dx, dy, owner=caller.id, x=x, y=y, unit=unit, modifiers=modifiers
         )
         return Scrolled(right, down)

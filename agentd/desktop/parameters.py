@@ -71,6 +71,15 @@ Text = Annotated[
     ),
 ]
 Milliseconds = Annotated[int, Meta(ge=0, le=600_000, description="Milliseconds", examples=[250])]
+Generation = Annotated[
+    int,
+    Meta(
+        ge=0,
+        description="Of the picture that the point was found on; refused if the screen has "
+        "been resized or started anew since",
+        examples=[1],
+    ),
+]
 WindowId = Annotated[
     int, Meta(ge=1, lt=1 << 32, description="A window's id from windows.list", examples=[12582919])
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agentd.base.errors import AgentdError, BadRequest, Unavailable
+from agentd.base.errors import AgentdError, BadRequest, Conflict, Unavailable
 from agentd.base.process import ProcessId
 from tests.live.daemon import DaemonProcess, processes_using, running_daemon
 
@@ -279,6 +279,25 @@ def test_resize_to_any_size_up_to_the_maximum(daemon, size):
     assert (display.width, display.height, display.generation) == (width, height, before + 1)
     assert picture.meta.generation == display.generation
     assert len(picture.body) == width * height * 4
+
+
+def test_point_of_an_older_generation_is_refused_with_the_new_size(daemon):
+    with daemon.client() as client:
+        before = client.desktop.screenshot().meta.generation
+        assert client.desktop.click(x=5, y=5, generation=before).x == 5
+        client.desktop.resize(width=900, height=700)
+        actions = [
+            lambda: client.desktop.move(x=5, y=5, generation=before),
+            lambda: client.desktop.click(x=5, y=5, generation=before),
+            lambda: client.desktop.scroll(dy=1, generation=before),
+            lambda: client.desktop.drag(path=[{"x": 1, "y": 1}] * 2, generation=before),
+        ]
+        for act in actions:
+            with pytest.raises(Conflict, match="900x700") as caught:
+                act()
+            assert caught.value.narrow_code == "stale_generation"
+            wanted = {"generation": before + 1, "width": 900, "height": 700}
+            assert caught.value.data == wanted
 
 
 def test_resize_over_the_maximum_names_the_limit(daemon):

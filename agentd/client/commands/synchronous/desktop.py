@@ -32,6 +32,7 @@ class Desktop:
         button: str | int = "left",
         count: int = 1,
         modifiers: Sequence[str] = (),
+        generation: int | None = None,
         deadline_s: float = 30.0,
     ) -> values.CursorAt:
         """Click at a point, or where the pointer is.
@@ -43,10 +44,19 @@ class Desktop:
                 "left".
             count: 2 double click, 3 triple click; 1..10; for example 2.
             modifiers: Keys held during the action: ctrl, shift, alt, super; for example ["ctrl"].
+            generation: Of the picture that the point was found on; refused if the screen has been
+                resized or started anew since; at least 0; for example 1.
         """
         return self._transport.json(
             "desktop.click",
-            {"x": x, "y": y, "button": button, "count": count, "modifiers": modifiers},
+            {
+                "x": x,
+                "y": y,
+                "button": button,
+                "count": count,
+                "modifiers": modifiers,
+                "generation": generation,
+            },
             values.CursorAt,
             deadline_s,
         )
@@ -62,6 +72,7 @@ class Desktop:
         button: str | int = "left",
         modifiers: Sequence[str] = (),
         duration_ms: int = 0,
+        generation: int | None = None,
         deadline_s: float = 660.0,
     ) -> values.CursorAt:
         """Drag along a path: one press, all points, one release.
@@ -73,10 +84,18 @@ class Desktop:
                 "left".
             modifiers: Keys held during the action: ctrl, shift, alt, super; for example ["ctrl"].
             duration_ms: Milliseconds; 0..600000; for example 250.
+            generation: Of the picture that the point was found on; refused if the screen has been
+                resized or started anew since; at least 0; for example 1.
         """
         return self._transport.json(
             "desktop.drag",
-            {"path": path, "button": button, "modifiers": modifiers, "duration_ms": duration_ms},
+            {
+                "path": path,
+                "button": button,
+                "modifiers": modifiers,
+                "duration_ms": duration_ms,
+                "generation": generation,
+            },
             values.CursorAt,
             deadline_s,
         )
@@ -121,6 +140,7 @@ class Desktop:
         y: int,
         *,
         modifiers: Sequence[str] = (),
+        generation: int | None = None,
         deadline_s: float = 30.0,
     ) -> values.CursorAt:
         """Move the pointer to a point.
@@ -129,10 +149,12 @@ class Desktop:
             x: Column in screen pixels, 0 is the left; 0..16383; for example 640.
             y: Row in screen pixels, 0 is the top; 0..16383; for example 400.
             modifiers: Keys held during the action: ctrl, shift, alt, super; for example ["ctrl"].
+            generation: Of the picture that the point was found on; refused if the screen has been
+                resized or started anew since; at least 0; for example 1.
         """
         return self._transport.json(
             "desktop.move",
-            {"x": x, "y": y, "modifiers": modifiers},
+            {"x": x, "y": y, "modifiers": modifiers, "generation": generation},
             values.CursorAt,
             deadline_s,
         )
@@ -255,6 +277,7 @@ class Desktop:
         dy: float = 0,
         unit: Literal["pixels", "ticks"] = "ticks",
         modifiers: Sequence[str] = (),
+        generation: int | None = None,
         deadline_s: float = 30.0,
     ) -> values.Scrolled:
         """Turn the wheel at a point: positive dx is right, positive dy is down.
@@ -268,10 +291,20 @@ class Desktop:
             dy: Ticks or pixels by unit; -100000..100000; for example 3.
             unit: pixels: 100 to a wheel tick.
             modifiers: Keys held during the action: ctrl, shift, alt, super; for example ["ctrl"].
+            generation: Of the picture that the point was found on; refused if the screen has been
+                resized or started anew since; at least 0; for example 1.
         """
         return self._transport.json(
             "desktop.scroll",
-            {"x": x, "y": y, "dx": dx, "dy": dy, "unit": unit, "modifiers": modifiers},
+            {
+                "x": x,
+                "y": y,
+                "dx": dx,
+                "dy": dy,
+                "unit": unit,
+                "modifiers": modifiers,
+                "generation": generation,
+            },
             values.Scrolled,
             deadline_s,
         )
