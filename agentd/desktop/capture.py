@@ -15,7 +15,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import mss
 import numpy as np
@@ -42,7 +42,9 @@ class Shot:
 
 
 class PixelSource(Protocol):
-    """Copies the pixels of the screen."""
+    """Copies the pixels of the screen; `is_atomic` if nothing can be drawn during a copy."""
+
+    is_atomic: ClassVar[bool]
 
     def copy(self, width: int, height: int) -> Pixels:
         """Return the screen from its origin: height x width x 4, BGRX, row-major, owned by the
@@ -58,6 +60,8 @@ class FramebufferFile:
     The rows keep the length of the size that the server was started with.
     Raises: Unavailable when it is not such a file.
     """
+
+    is_atomic: ClassVar[bool] = False
 
     def __init__(self, path: Path) -> None:
         with open(path, "rb") as file:
@@ -83,7 +87,12 @@ class FramebufferFile:
 
 
 class MssSource:
-    """A display that is not ours, through mss (MIT-SHM where it is to be had)."""
+    """A display that is not ours, through mss (MIT-SHM where it is to be had).
+
+    Its requests come by a connection of its own: it would wait for ever while ours held the server.
+    """
+
+    is_atomic: ClassVar[bool] = True
 
     def __init__(self, address: DisplayAddress) -> None:
         with authority_environment(address):
@@ -228,7 +237,13 @@ class Capture:
         """
         assert self._source is not None, "capture before open"
         self._copies += 1
-        if not self._empty_damage(display):
+        is_busy = self._empty_damage(display)
+        if self._source.is_atomic:
+            pixels, (top, bottom) = self._source.copy(width, height), self._drawn
+            if not is_busy:
+                self._drawn = (0, 0)
+            return pixels, slice(top, bottom)
+        if not is_busy:
             pixels = self._source.copy(width, height)
             display.sync()
             if not self._take_reports(display):

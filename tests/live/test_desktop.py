@@ -228,6 +228,23 @@ def test_attached_display_gives_pictures_and_is_left_running(tmp_path):
         server.wait()
 
 
+def test_attached_display_that_is_drawn_all_the_time_does_not_hang(tmp_path):
+    number = free_display()
+    server = start_foreign_server(number)
+    try:
+        with running_daemon(tmp_path, f'[desktop]\ndisplay = ":{number}"\n') as daemon:
+            with daemon.client() as client:
+                client.desktop.start()
+                script = "while :; do date +%N; done"
+                client.apps.launch(argv=["xterm", "-e", script], wait_window_s=10)
+                frames = {client.desktop.screenshot(format="raw").meta.frame for _ in range(20)}
+                assert client.desktop.wait(timeout_ms=300).timed_out
+        assert len(frames) > 5
+    finally:
+        server.kill()
+        server.wait()
+
+
 def test_missing_x_server_names_its_package(tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
