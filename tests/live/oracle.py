@@ -194,6 +194,8 @@ def _environment(display: DisplayAddress, home: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "HOME": home,
         "XDG_RUNTIME_DIR": home,
+        # No bus: libraries would start one of their own, which nobody would end.
+        "DBUS_SESSION_BUS_ADDRESS": "disabled:",
         "GDK_BACKEND": "x11",
         "GSK_RENDERER": "cairo",
         "QT_QPA_PLATFORM": "xcb",
