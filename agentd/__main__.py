@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import gc
 import json
 import sys
@@ -30,6 +31,8 @@ def main() -> int:
     # What was imported stays for ever: no collection needs to look at it again.
     gc.freeze()
     gc.enable()
+    # A crash inside a library leaves the Python stack in the log.
+    faulthandler.enable()
     arguments = _parser().parse_args()
     try:
         daemon = Daemon(arguments.config, Environment.read())

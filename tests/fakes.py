@@ -128,7 +128,8 @@ class SampleRoom:
         self,
         *,
         how: Annotated[
-            Literal["conflict", "bug", "timeout", "reset", "unprintable"], Meta(description="How")
+            Literal["conflict", "bug", "timeout", "reset", "interrupted", "unprintable"],
+            Meta(description="How"),
         ] = "conflict",
     ) -> Any:
         """Fail in one of several ways."""
@@ -142,6 +143,8 @@ class SampleRoom:
                 raise TimeoutError("not the dispatcher's deadline")
             case "reset":
                 raise ConnectionResetError("not the caller's connection")
+            case "interrupted":
+                raise asyncio.CancelledError("not the caller's task")
             case _:
                 return Unprintable()
 

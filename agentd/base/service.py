@@ -209,7 +209,7 @@ class Supervisor:
                     self._set(entry, ServiceState.FATAL)
                     return
                 except (Exception, asyncio.CancelledError) as exc:
-                    if _is_cancelled(exc):
+                    if isinstance(exc, asyncio.CancelledError) and is_cancelled():
                         raise
                     if not entry.wanted:
                         logger.warning(
@@ -259,7 +259,7 @@ class Supervisor:
         )
 
 
-def _is_cancelled(exc: BaseException) -> bool:
+def is_cancelled() -> bool:
     """Whether somebody cancelled our task; a CancelledError may also come from inside."""
     task = asyncio.current_task()
-    return isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+    return task is not None and task.cancelling() > 0

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentd.base.command import Caller, Command, Kind, Registry
-from agentd.base.errors import AgentdError, Busy, Denied, Fault, TimedOut
+from agentd.base.errors import AgentdError, Busy, Denied, Fault, TimedOut, Unavailable
 from agentd.base.log import request_context
 from agentd.base.metrics import Metrics
 from agentd.base.schema import convert, shown
+from agentd.base.service import is_cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +117,16 @@ class Dispatcher:
             if isinstance(exc, Fault):
                 logger.error("fault command=%s error=%s", call.name, exc, exc_info=exc)
             raise
+        except asyncio.CancelledError as exc:
+            if is_cancelled():
+                raise
+            # Not the caller has gone, but something that the command waited for.
+            outcome.code = "interrupted"
+            raise Unavailable(
+                f"{call.name} was interrupted: what it worked with has been closed",
+                code=outcome.code,
+                retry_after_s=0.5,
+            ) from exc
         except Exception as exc:
             outcome.code = Fault.code
             logger.exception("fault command=%s", call.name)

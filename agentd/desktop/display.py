@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -161,15 +161,24 @@ class Display:
             self._set(state, reason="resized")
         return self._state
 
-    async def remember_part(self, part: str, child: Child) -> None:
-        """Note a process that a later daemon may adopt."""
-        parts = {**self._running.parts, part: child.identity}
-        self._remember(msgspec.structs.replace(self._running, parts=parts))
+    async def part(self, name: str, start: Callable[[], Awaitable[Child]]) -> Child:
+        """Return a part's process: that of an earlier daemon if it still runs, or a new one.
 
-    def adopt_part(self, part: str) -> Child | None:
-        """Take over a process of an earlier daemon, if it still runs on this display."""
-        identity = self._running.parts.get(part)
-        return Child.adopt(part, identity, log=self.files.log(part)) if identity else None
+        A new one is noted for a later daemon; one that cannot be noted does not stay.
+        """
+        identity = self._running.parts.get(name)
+        log = self.files.log(name.partition(".")[2])
+        adopted = Child.adopt(name, identity, log=log) if identity else None
+        if adopted is not None:
+            return adopted
+        child = await start()
+        try:
+            parts = {**self._running.parts, name: child.identity}
+            self._remember(msgspec.structs.replace(self._running, parts=parts))
+        except BaseException:
+            await child.stop(grace_s=0)
+            raise
+        return child
 
     def part_environment(self) -> dict[str, str]:
         """Return the variables for a program on the display. Raises: Unavailable."""

@@ -82,6 +82,31 @@ class Ewmh:
         self._watched &= set(ids)
         return windows, managed
 
+    def create_probe(self, display: Display) -> int:
+        """Create a window of our own, never shown, to ask a window manager about."""
+        root = display.screen().root
+        window = root.create_window(
+            0, 0, 1, 1, 0, X.CopyFromParent, event_mask=X.PropertyChangeMask
+        )
+        return int(window.id)
+
+    def ask_extents(self, display: Display, window_id: int) -> None:
+        """Ask how a window would be framed.
+
+        The window manager answers in its event loop, which it reaches when it has managed all
+        windows that it found (EWMH section 4, _NET_REQUEST_FRAME_EXTENTS).
+        """
+        self._send(display, window_id, "_NET_REQUEST_FRAME_EXTENTS", [])
+
+    def has_extents(self, display: Display, window_id: int) -> bool:
+        """Whether the answer to `ask_extents` has come."""
+        window = display.create_resource_object("window", window_id)
+        return bool(self._longs(display, window, "_NET_FRAME_EXTENTS"))
+
+    def drop(self, display: Display, window_id: int) -> None:
+        """Destroy a window of our own."""
+        display.create_resource_object("window", window_id).destroy()
+
     def activate(self, display: Display, window_id: int) -> None:
         """Ask for focus, as a pager does."""
         self._send(display, window_id, "_NET_ACTIVE_WINDOW", [_FROM_PAGER, X.CurrentTime, 0])

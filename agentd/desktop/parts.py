@@ -16,7 +16,7 @@ from agentd.base.errors import Unavailable
 from agentd.base.process import Child, User
 from agentd.desktop.display import Display
 from agentd.desktop.openbox import openbox_config
-from agentd.desktop.xserver import read_line, write_private
+from agentd.desktop.xserver import start_by_line, write_private
 
 logger = logging.getLogger(__name__)
 
@@ -40,16 +40,12 @@ class SessionBus:
     async def run(self, ready: Callable[[], None]) -> None:
         """Keep one dbus-daemon until it ends. Cancelling: stops it."""
         await self._display.wait_up()
-        child = self._display.adopt_part(self.name)
-        if child is None:
-            child = await self._start()
-        await _serve(child, ready)
+        await _serve(await self._display.part(self.name, self._start), ready)
 
     async def _start(self) -> Child:
-        read_fd, write_fd = os.pipe()
-        try:
-            (self._display.files.folder / "bus").unlink(missing_ok=True)
-            child = Child.spawn(
+        (self._display.files.folder / "bus").unlink(missing_ok=True)
+        child, _ = await start_by_line(
+            lambda ready_fd: Child.spawn(
                 "dbus-daemon",
                 [
                     "dbus-daemon",
@@ -57,26 +53,14 @@ class SessionBus:
                     "--nofork",
                     "--nopidfile",
                     f"--address={self.address}",
-                    f"--print-address={write_fd}",
+                    f"--print-address={ready_fd}",
                 ],
                 env=self._display.part_environment(),
                 log=self._display.files.log("session_bus"),
                 user=self._user,
-                pass_fds=(write_fd,),
+                pass_fds=(ready_fd,),
             )
-        except BaseException:
-            os.close(read_fd)
-            raise
-        finally:
-            os.close(write_fd)
-        try:
-            await read_line(read_fd, child, _READY_S)
-            await self._display.remember_part(self.name, child)
-        except BaseException:
-            await child.stop(grace_s=0)
-            raise
-        finally:
-            os.close(read_fd)
+        )
         return child
 
 
@@ -112,20 +96,20 @@ class WindowManager:
         if state.mode == "attached" and await self._is_managed():
             ready()
             await asyncio.get_running_loop().create_future()
-        child = self._display.adopt_part(self.name)
-        if child is None:
-            config = self._display.files.folder / "openbox.xml"
-            write_private(config, openbox_config().encode(), self._user)
-            child = Child.spawn(
-                "openbox",
-                ["openbox", "--sm-disable", "--config-file", os.fspath(config)],
-                # It reads the compose table anew whenever typing binds a key: 20 ms each time.
-                env={**self._environment(), "XCOMPOSEFILE": "/dev/null"},
-                log=self._display.files.log("window_manager"),
-                user=self._user,
-            )
-            await self._display.remember_part(self.name, child)
+        child = await self._display.part(self.name, self._start)
         await _serve(child, ready, until_ready=self._wait_managed)
+
+    async def _start(self) -> Child:
+        config = self._display.files.folder / "openbox.xml"
+        write_private(config, openbox_config().encode(), self._user)
+        return Child.spawn(
+            "openbox",
+            ["openbox", "--sm-disable", "--config-file", os.fspath(config)],
+            # It reads the compose table anew whenever typing binds a key: 20 ms each time.
+            env={**self._environment(), "XCOMPOSEFILE": "/dev/null"},
+            log=self._display.files.log("window_manager"),
+            user=self._user,
+        )
 
 
 async def _serve(

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from Xlib import X
 
-from agentd.base.errors import Conflict, NotFound, TimedOut
+from agentd.base.errors import Conflict, NotFound, TimedOut, Unavailable
 from agentd.base.events import EventBus
 from agentd.desktop.ewmh import Ewmh, Window
 from agentd.desktop.xlink import XLink
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 _FOLLOW_S = 2.0
 _RESIZED_S = 0.3
+_ASK_AGAIN_S = 0.25
 
 
 class Windows:
@@ -43,7 +45,6 @@ class Windows:
         self._link: XLink | None = None
         self._ewmh = Ewmh()
         self._windows: list[Window] = []
-        self._managed = False
         self._dirty = asyncio.Event()
         self._changed = asyncio.Event()
 
@@ -64,7 +65,7 @@ class Windows:
         """Watch the root window and take the first snapshot."""
         self._link = link
         self._root = await link.call(self._ewmh.watch)
-        self._windows, self._managed = await link.call(self._ewmh.snapshot)
+        self._windows, _ = await link.call(self._ewmh.snapshot)
         self._dirty.set()
 
     async def run(self) -> None:
@@ -76,9 +77,9 @@ class Windows:
             if self._is_resized:
                 self._is_resized = False
                 await self._on_resized()
-            windows, managed = await self._link.call(self._ewmh.snapshot)
-            before, self._windows, self._managed = self._windows, windows, managed
-            self._publish(before, windows)
+            before = self._windows
+            self._windows, _ = await self._link.call(self._ewmh.snapshot)
+            self._publish(before, self._windows)
             self._changed.set()
             self._changed = asyncio.Event()
 
@@ -97,11 +98,26 @@ class Windows:
         return managed
 
     async def wait_managed(self) -> None:
-        """Wait until a window manager has announced itself. Cancelling is safe."""
+        """Wait until a window manager serves, with all windows that it found managed.
+
+        Cancelling is safe.
+        """
         changed = self._changed
         while not await self.is_managed():
             await changed.wait()
             changed = self._changed
+        probe = await self._call(self._ewmh.create_probe)
+        try:
+            while not await self._call(self._ewmh.has_extents, probe):
+                # Asked again and again: one that is just starting may throw a message away.
+                await self._call(self._ewmh.ask_extents, probe)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_ASK_AGAIN_S):
+                        await changed.wait()
+                changed = self._changed
+        finally:
+            with suppress(Unavailable):  # The display is gone, and the window with it.
+                await self._call(self._ewmh.drop, probe)
 
     async def wait(self, predicate: Callable[[Window], bool], timeout_s: float) -> Window:
         """Wait until a window fits and return it.
@@ -221,12 +237,12 @@ class Windows:
         """Look at each new snapshot until `look` finds something; None after the timeout."""
         try:
             async with asyncio.timeout(timeout_s):
-                while True:
-                    changed = self._changed
-                    windows, _ = await self._call(self._ewmh.snapshot)
-                    if (found := look(windows)) is not None:
-                        return found
+                changed, windows = self._changed, await self.list()
+                while (found := look(windows)) is None:
                     await changed.wait()
+                    # `run` has just taken a snapshot: nobody needs to take it again.
+                    changed, windows = self._changed, self._windows
+                return found
         except TimeoutError:
             return None
 

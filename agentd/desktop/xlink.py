@@ -105,9 +105,11 @@ class XLink:
         self._lane = Lane(name)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lost: asyncio.Future[str] | None = None
-        self._fd = -1
-        # Used by the lane's thread only, after open().
+        self._is_watched = False
+        self._is_closed = False
+        # Made by the lane's thread, which alone uses the display after open().
         self._display: Display | None = None
+        self._fd = -1
 
     async def open(self) -> None:
         """Connect.
@@ -123,7 +125,7 @@ class XLink:
         except BaseException:
             self.close()
             raise
-        self._loop.add_reader(self._fd, self._readable)
+        self._watch()
 
     async def call(
         self,
@@ -163,17 +165,13 @@ class XLink:
 
     def close(self) -> None:
         """Close the connection; calls that wait fail. Idempotent."""
-        if self._loop is not None and self._fd >= 0:
-            self._loop.remove_reader(self._fd)
-        self._fd = -1
-        display = self._display
-        if display is None:
-            self._lane.close()
-        else:
-            # Shutting the socket down wakes a lane that waits for a dead server's answer; the
-            # lane itself then closes it, as it may be using the descriptor until then.
-            _shut_down(display)
-            self._lane.close(last=display.display.socket.close)
+        self._is_closed = True
+        self._unwatch()
+        if self._display is not None:
+            # Wakes a lane that waits for a dead server's answer.
+            _shut_down(self._display)
+        # The lane itself closes the descriptors, as it may be using or opening them until then.
+        self._lane.close(last=self._disconnect)
         if self._lost is not None and not self._lost.done():
             self._lost.set_result("closed")
 
@@ -185,7 +183,16 @@ class XLink:
             raise DisplayLost(f"cannot connect to display {self.address.name}: {exc}") from exc
         display.set_error_handler(_log_x_error)
         self._display = display
-        self._fd = display.fileno()
+        # python-xlib closes its socket as soon as it finds the server gone, on the lane. The loop
+        # watches a descriptor of its own, whose number nobody else can get meanwhile.
+        self._fd = os.dup(display.fileno())
+
+    def _disconnect(self) -> None:
+        """Thread: the lane's, at its end."""
+        if self._display is not None:
+            self._display.display.socket.close()
+        if self._fd >= 0:
+            os.close(self._fd)
 
     def _guarded(
         self,
@@ -212,10 +219,20 @@ class XLink:
         if events and self._on_events is not None:
             self._loop.call_soon_threadsafe(self._on_events, events)
 
+    def _watch(self) -> None:
+        if not self._is_closed and self._loop is not None:
+            self._loop.add_reader(self._fd, self._readable)
+            self._is_watched = True
+
+    def _unwatch(self) -> None:
+        if self._is_watched and self._loop is not None:
+            self._loop.remove_reader(self._fd)
+            self._is_watched = False
+
     def _readable(self) -> None:
         """Read what arrived, on the lane; the reader rests until that is done."""
         assert self._loop is not None
-        self._loop.remove_reader(self._fd)
+        self._unwatch()
         self._loop.create_task(self._read(), name=f"{self._name}-read")
 
     async def _read(self) -> None:
@@ -224,8 +241,7 @@ class XLink:
         except (Unavailable, XError) as exc:
             logger.debug("x link read ended lane=%s reason=%s", self._name, exc)
             return
-        if self._fd >= 0 and self._loop is not None:
-            self._loop.add_reader(self._fd, self._readable)
+        self._watch()
 
     def _report_lost(self, reason: str) -> None:
         assert self._loop is not None

@@ -14,6 +14,7 @@ import secrets
 import socket
 import stat
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,29 +166,41 @@ async def start_xvfb(
     if config.display:
         _remove_stale_lock(config.display)
     write_private(files.authority, authority_content(), user)
-    read_fd, write_fd = os.pipe()
-    try:
-        child = Child.spawn(
+    child, number = await start_by_line(
+        lambda ready_fd: Child.spawn(
             "Xvfb",
-            xvfb_argv(config, files, write_fd),
+            xvfb_argv(config, files, ready_fd),
             env=environment,
             log=files.log("xserver"),
             user=user,
-            pass_fds=(write_fd,),
+            pass_fds=(ready_fd,),
         )
-    except BaseException:
-        os.close(read_fd)
-        raise
-    finally:
-        os.close(write_fd)
-    try:
-        number = (await read_line(read_fd, child, _START_S)).strip()
-    except BaseException:
-        child.kill_group(9)  # type: ignore[arg-type]
-        raise
-    finally:
-        os.close(read_fd)
+    )
     return child, f":{number}"
+
+
+async def start_by_line(start: Callable[[int], Child]) -> tuple[Child, str]:
+    """Start a child that writes a line to a descriptor when it is ready; return both.
+
+    Args:
+        start: spawns the child, which inherits the descriptor that it is given.
+
+    Raises: as `read_line`; whatever `start` raises.
+    Cancelling: the half-started child is killed.
+    """
+    read_fd, write_fd = os.pipe()
+    try:
+        try:
+            child = start(write_fd)
+        finally:
+            os.close(write_fd)
+        try:
+            return child, (await read_line(read_fd, child, _START_S)).strip()
+        except BaseException:
+            await child.stop(grace_s=0)
+            raise
+    finally:
+        os.close(read_fd)
 
 
 async def read_line(descriptor: int, child: Child, timeout_s: float) -> str:

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from agentd.base.command import Caller, Kind, Registry, Scope
-from agentd.base.errors import AgentdError, Busy, Conflict, Denied, Fault, NotFound, TimedOut
+from agentd.base.errors import (
+    AgentdError,
+    Busy,
+    Conflict,
+    Denied,
+    Fault,
+    NotFound,
+    TimedOut,
+    Unavailable,
+)
 from agentd.base.metrics import Metrics
 from agentd.base.schema import SchemaError
 from agentd.control.dispatch import Call, Dispatcher, closing, new_request_id
@@ -167,6 +176,12 @@ async def test_cancelling_cancels_the_command(world: World) -> None:
     assert task.cancelled()
     assert world.room.ended.is_set()
     assert world.counted("sample.wait", "cancelled")
+
+
+async def test_cancellation_from_inside_is_an_answer(world: World) -> None:
+    with pytest.raises(Unavailable, match="interrupted"):
+        await world.run("sample.fail", {"how": "interrupted"})
+    assert world.counted("sample.fail", "interrupted")
 
 
 class TestLimit:

@@ -98,7 +98,9 @@ def running_daemon(folder: Path, config: str = "", **options: str) -> Iterator[D
     try:
         yield daemon
     finally:
-        daemon.stop()
+        code = daemon.stop()
+        if code not in (0, -signal.SIGKILL):
+            raise AssertionError(f"the daemon ended with {code}:\n{daemon.log.read_text()[-4000:]}")
 
 
 def processes_using(folder: Path) -> list[str]:
