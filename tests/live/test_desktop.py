@@ -237,9 +237,14 @@ def test_attached_display_that_is_drawn_all_the_time_does_not_hang(tmp_path):
                 client.desktop.start()
                 script = "while :; do date +%N; done"
                 client.apps.launch(argv=["xterm", "-e", script], wait_window_s=10)
-                frames = {client.desktop.screenshot(format="raw").meta.frame for _ in range(20)}
+                frames = set()
+
+                def are_many() -> bool:
+                    frames.add(client.desktop.screenshot(format="raw").meta.frame)
+                    return len(frames) > 5
+
+                daemon.wait_until(are_many, "the pictures follow the drawing")
                 assert client.desktop.wait(timeout_ms=300).timed_out
-        assert len(frames) > 5
     finally:
         server.kill()
         server.wait()
