@@ -291,6 +291,9 @@ def _words(info: inspect.Type) -> str:
         case inspect.ListType() | inspect.VarTupleType():
             words = f"a list of {_plural(_words(info.item_type))}"
             return words + _length(info.min_length, info.max_length, "items", " with")
+        case inspect.UnionType(types=members) if all(map(_tag_field, members)):
+            tags = [member.tag for member in members if isinstance(member, inspect.StructType)]
+            return f"an object with {_tag_field(members[0])}: {_one_of(tags)}"
         case inspect.UnionType(types=members):
             return " or ".join(_words(member) for member in members)
         case inspect.StructType(cls=cls, tag_field=tag_field):
@@ -300,6 +303,11 @@ def _words(info: inspect.Type) -> str:
             return "an object"
         case _:
             return type(info).__name__.removesuffix("Type").lower()
+
+
+def _tag_field(info: inspect.Type) -> str | None:
+    """Return the name of the field that tells a tagged struct from the others of its union."""
+    return info.tag_field if isinstance(info, inspect.StructType) else None
 
 
 def _range(info: inspect.IntType | inspect.FloatType) -> str:

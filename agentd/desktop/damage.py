@@ -91,7 +91,7 @@ def changes(
             columns = slice(hidden.x - area.x, hidden.right - area.x)
             new[rows, columns] = old[rows, columns]
     found = rectangles(changed_tiles(old, new), area.width, area.height)
-    return [Rect(rect.x + area.x, rect.y + area.y, rect.width, rect.height) for rect in found]
+    return [rect.moved(area.x, area.y) for rect in found]
 
 
 def _part(pixels: Pixels, area: Rect) -> Pixels:

@@ -6,7 +6,7 @@ owns what the call leaves pressed: it is lifted when the caller's connection end
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -16,7 +16,9 @@ from agentd.base.errors import Conflict
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.input import Input
 from agentd.desktop.parameters import (
+    Amount,
     Button,
+    Count,
     Done,
     Generation,
     Key,
@@ -24,16 +26,14 @@ from agentd.desktop.parameters import (
     Milliseconds,
     Modifiers,
     Point,
+    Repeat,
+    ScrollUnit,
     Text,
+    TypeDelay,
     X,
     Y,
 )
 from agentd.desktop.pointer import Pointer
-
-Amount = Annotated[
-    float,
-    Meta(ge=-100_000, le=100_000, description="Ticks or pixels by unit", examples=[3]),
-]
 
 
 class CursorAt(msgspec.Struct, frozen=True):
@@ -124,9 +124,7 @@ class InputCommands:
         x: X | None = None,
         y: Y | None = None,
         button: Button = "left",
-        count: Annotated[
-            int, Meta(ge=1, le=10, description="2 double click, 3 triple click", examples=[2])
-        ] = 1,
+        count: Count = 1,
         modifiers: Modifiers = [],
         generation: Generation | None = None,
     ) -> CursorAt:
@@ -172,9 +170,7 @@ class InputCommands:
         y: Y | None = None,
         dx: Amount = 0,
         dy: Amount = 0,
-        unit: Annotated[
-            Literal["ticks", "pixels"], Meta(description="pixels: 100 to a wheel tick")
-        ] = "ticks",
+        unit: ScrollUnit = "ticks",
         modifiers: Modifiers = [],
         generation: Generation | None = None,
     ) -> Scrolled:
@@ -193,7 +189,7 @@ class InputCommands:
         caller: Caller,
         *,
         keys: Keys,
-        repeat: Annotated[int, Meta(ge=1, le=100, description="Times", examples=[3])] = 1,
+        repeat: Repeat = 1,
     ) -> Done:
         """Press a key or a chord and let it go."""
         await self._input.keys.press(keys, owner=caller.id, repeat=repeat)
@@ -227,9 +223,7 @@ class InputCommands:
         caller: Caller,
         *,
         text: Text,
-        delay_ms: Annotated[
-            int, Meta(ge=0, le=1000, description="Between characters, ms", examples=[20])
-        ] = 0,
+        delay_ms: TypeDelay = 0,
     ) -> TypeReport:
         """Type any Unicode text into what has the focus, exactly as given."""
         typed = await self._input.keys.type(text, owner=caller.id, delay_ms=delay_ms)

@@ -6,7 +6,7 @@ takes it from here, so that they read the same everywhere.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -70,6 +70,16 @@ Text = Annotated[
         examples=["Grüße, мир, 你好 🎉"],
     ),
 ]
+Amount = Annotated[
+    float,
+    Meta(ge=-100_000, le=100_000, description="Ticks or pixels by unit", examples=[3]),
+]
+ScrollUnit = Annotated[Literal["ticks", "pixels"], Meta(description="pixels: 100 to a wheel tick")]
+Count = Annotated[
+    int, Meta(ge=1, le=10, description="2 double click, 3 triple click", examples=[2])
+]
+Repeat = Annotated[int, Meta(ge=1, le=100, description="Times", examples=[3])]
+TypeDelay = Annotated[int, Meta(ge=0, le=1000, description="Between characters, ms", examples=[20])]
 Milliseconds = Annotated[int, Meta(ge=0, le=600_000, description="Milliseconds", examples=[250])]
 Generation = Annotated[
     int,

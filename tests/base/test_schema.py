@@ -302,6 +302,7 @@ def test_shown(value: object, text: str) -> None:
     [
         (int, "an integer"),
         (Annotated[int, Meta(ge=0, le=9)], "an integer 0..9"),
+        (Click | Scroll, "an object with action: one of click, scroll"),
         (Annotated[int, Meta(ge=1, lt=8)], "an integer of at least 1 and below 8"),
         (Annotated[float, Meta(gt=0)], "a number above 0"),
         (Annotated[float, Meta(gt=0, le=8)], "a number above 0 and at most 8"),

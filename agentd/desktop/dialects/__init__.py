@@ -1,0 +1,1 @@
+"""Vendors' tool calls as actions, and their answers in the vendors' shapes."""
