@@ -26,6 +26,7 @@ from agentd.base.store import Store
 from agentd.desktop.apps import Apps
 from agentd.desktop.display import Display, DisplayState
 from agentd.desktop.parts import SessionBus, WindowManager
+from agentd.desktop.performer import Performer
 from agentd.desktop.session import Live, Session
 from agentd.desktop.xserver import desktop_folder, prepare_files
 
@@ -77,6 +78,7 @@ class Desktop:
             config, folder, runtime_dir, self.user, self._base_environment(), bus
         )
         self.session = Session(self.display, bus)
+        self.performer = Performer(lambda: self.live().input)
         self._session_bus = SessionBus(self.display, self.user)
         self._window_manager = WindowManager(
             self.display,

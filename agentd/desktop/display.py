@@ -19,7 +19,7 @@ import msgspec
 from Xlib.display import Display as XDisplay
 
 from agentd.base.config import DesktopConfig
-from agentd.base.errors import Unavailable
+from agentd.base.errors import Conflict, Unavailable
 from agentd.base.events import EventBus
 from agentd.base.process import Child, ProcessId, User
 from agentd.base.store import Store
@@ -112,6 +112,22 @@ class Display:
         while self._state is None:
             await self._changed.wait()
         return self._state
+
+    def check_generation(self, generation: int | None) -> None:
+        """Refuse what was computed on another screen; None is not checked.
+
+        Raises: Conflict with the present generation and size.
+        """
+        state = self._state
+        if generation is None or state is None or generation == state.generation:
+            return
+        raise Conflict(
+            f"the point is of generation {generation}; the screen is now of generation "
+            f"{state.generation}, {state.width}x{state.height}",
+            code="stale_generation",
+            hint="take a new screenshot",
+            data={"generation": state.generation, "width": state.width, "height": state.height},
+        )
 
     def want_size(self, width: int, height: int) -> None:
         """Set the size that the next server starts with."""

@@ -57,6 +57,14 @@ class Input:
         await link.call(keyboard.open)
         return cls(link, keyboard, await Consumption.open(link.address), size)
 
+    async def pause(self, owner: str, delay_s: float) -> None:
+        """Do nothing for a time, as an action of an owner.
+
+        Raises: Conflict when the owner is released meanwhile. Cancelling: safe.
+        """
+        with self._held.acting(owner) as holder:
+            await holder.pause(delay_s)
+
     async def release(self, owner: str) -> int:
         """Lift all keys and buttons of an owner, end its actions; return how many were lifted.
 

@@ -24,6 +24,58 @@ class Desktop:
     def __init__(self, transport: SyncTransport) -> None:
         self._transport = transport
 
+    def button_down(
+        self,
+        x: int | None = None,
+        y: int | None = None,
+        *,
+        button: str | int = "left",
+        generation: int | None = None,
+        deadline_s: float = 30.0,
+    ) -> values.CursorAt:
+        """Press a button and keep it down until button_up, or until the connection ends.
+
+        Args:
+            x: Column in screen pixels, 0 is the left; 0..16383; for example 640.
+            y: Row in screen pixels, 0 is the top; 0..16383; for example 400.
+            button: left, middle, right, back, forward, or the X button number 1..9; for example
+                "left".
+            generation: Of the picture that the point was found on; refused if the screen has been
+                resized or started anew since; at least 0; for example 1.
+        """
+        return self._transport.json(
+            "desktop.button_down",
+            {"x": x, "y": y, "button": button, "generation": generation},
+            values.CursorAt,
+            deadline_s,
+        )
+
+    def button_up(
+        self,
+        x: int | None = None,
+        y: int | None = None,
+        *,
+        button: str | int = "left",
+        generation: int | None = None,
+        deadline_s: float = 30.0,
+    ) -> values.CursorAt:
+        """Let go of a button that this connection holds.
+
+        Args:
+            x: Column in screen pixels, 0 is the left; 0..16383; for example 640.
+            y: Row in screen pixels, 0 is the top; 0..16383; for example 400.
+            button: left, middle, right, back, forward, or the X button number 1..9; for example
+                "left".
+            generation: Of the picture that the point was found on; refused if the screen has been
+                resized or started anew since; at least 0; for example 1.
+        """
+        return self._transport.json(
+            "desktop.button_up",
+            {"x": x, "y": y, "button": button, "generation": generation},
+            values.CursorAt,
+            deadline_s,
+        )
+
     def click(
         self,
         x: int | None = None,
