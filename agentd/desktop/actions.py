@@ -17,11 +17,10 @@ from msgspec import Meta
 
 from agentd.base.errors import BadRequest, FieldError
 from agentd.base.schema import convert
-from agentd.desktop.frame import Rect, Size, Space
+from agentd.desktop.frame import MAX_EDGE, Rect, Size, Space
 from agentd.desktop.gestures import button_number, modifier_keysyms
 from agentd.desktop.keynames import keysyms_of_text, parse_chord
 from agentd.desktop.parameters import (
-    MAX_EDGE,
     Amount,
     Button,
     Count,

@@ -16,9 +16,20 @@ from agentd.base.errors import BadRequest, FieldError
 from agentd.base.service import ServiceStatus
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.display import DisplayState
-from agentd.desktop.frame import MAX_SCALE, Rect
+from agentd.desktop.frame import Rect
 from agentd.desktop.image import ImageFormat
-from agentd.desktop.parameters import MAX_EDGE, Region, ScreenEdge, WindowId
+from agentd.desktop.parameters import (
+    Format,
+    MaxBytes,
+    MaxLongEdge,
+    MaxPixels,
+    Quality,
+    Region,
+    Scale,
+    ScreenEdge,
+    WindowId,
+    WithCursor,
+)
 from agentd.desktop.screenshot import PictureRequest
 from agentd.desktop.settle import wait_quiet
 
@@ -138,44 +149,13 @@ class DesktopCommands:
             ),
         ] = None,
         window: WindowId | None = None,
-        scale: Annotated[
-            float,
-            Meta(
-                gt=0,
-                le=MAX_SCALE,
-                description="Picture pixels per screen pixel",
-                examples=[0.5],
-            ),
-        ] = 1.0,
-        max_long_edge: Annotated[
-            int,
-            Meta(ge=1, le=MAX_EDGE, description="Longer edge at most, pixels", examples=[1568]),
-        ]
-        | None = None,
-        max_pixels: Annotated[
-            int,
-            Meta(ge=1, description="Width times height at most, pixels", examples=[1150000]),
-        ]
-        | None = None,
-        max_bytes: Annotated[
-            int,
-            Meta(
-                ge=64,
-                description="Body at most, bytes: first quality gives way, then size",
-                examples=[500000],
-            ),
-        ]
-        | None = None,
-        format: Annotated[
-            ImageFormat,
-            Meta(description="raw is BGRX, 4 bytes a pixel, row by row", examples=["jpeg"]),
-        ] = ImageFormat.PNG,
-        quality: Annotated[
-            int, Meta(ge=1, le=100, description="Of jpeg and webp", examples=[80])
-        ] = 80,
-        cursor: Annotated[
-            bool, Meta(description="Draw the real cursor into it", examples=[False])
-        ] = True,
+        scale: Scale = 1.0,
+        max_long_edge: MaxLongEdge | None = None,
+        max_pixels: MaxPixels | None = None,
+        max_bytes: MaxBytes | None = None,
+        format: Format = ImageFormat.PNG,
+        quality: Quality = 80,
+        cursor: WithCursor = True,
         if_changed_since: Annotated[
             int,
             Meta(

@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-MAX_EDGE = 16384
+from agentd.desktop.frame import MAX_EDGE, MAX_SCALE
+from agentd.desktop.image import ImageFormat
 
 X = Annotated[
     int,
@@ -81,6 +82,32 @@ Count = Annotated[
 Repeat = Annotated[int, Meta(ge=1, le=100, description="Times", examples=[3])]
 TypeDelay = Annotated[int, Meta(ge=0, le=1000, description="Between characters, ms", examples=[20])]
 Milliseconds = Annotated[int, Meta(ge=0, le=600_000, description="Milliseconds", examples=[250])]
+Scale = Annotated[
+    float,
+    Meta(gt=0, le=MAX_SCALE, description="Picture pixels per screen pixel", examples=[0.5]),
+]
+MaxLongEdge = Annotated[
+    int,
+    Meta(ge=1, le=MAX_EDGE, description="Longer edge at most, pixels", examples=[1568]),
+]
+MaxPixels = Annotated[
+    int,
+    Meta(ge=1, description="Width times height at most, pixels", examples=[1150000]),
+]
+MaxBytes = Annotated[
+    int,
+    Meta(
+        ge=64,
+        description="Body at most, bytes: first quality gives way, then size",
+        examples=[500000],
+    ),
+]
+Format = Annotated[
+    ImageFormat,
+    Meta(description="raw is BGRX, 4 bytes a pixel, row by row", examples=["jpeg"]),
+]
+Quality = Annotated[int, Meta(ge=1, le=100, description="Of jpeg and webp", examples=[80])]
+WithCursor = Annotated[bool, Meta(description="Draw the real cursor into it", examples=[False])]
 Generation = Annotated[
     int,
     Meta(

@@ -18,6 +18,7 @@ from agentd.base.errors import BadRequest, FieldError
 from agentd.desktop.capture import Capture, Shot
 from agentd.desktop.frame import Frame, Rect, Size, Space, fit
 from agentd.desktop.image import ImageFormat, blend_cursor, encode, scale_pixels
+from agentd.desktop.spaces import Spaces
 
 _KEPT_PICTURES = 4
 _KEPT_BYTES = 8 * 1024 * 1024
@@ -36,6 +37,8 @@ class PictureRequest:
     max_pixels: int | None = None
     max_bytes: int | None = None
     cursor: bool = True
+    # Exactly this large, the aspect aside; then scale and limits do not count.
+    size: Size | None = None
 
 
 class ScreenSpace(msgspec.Struct, frozen=True):
@@ -83,6 +86,7 @@ class Screenshots:
         self._encoders = ThreadPoolExecutor(_POOL_THREADS, thread_name_prefix="encode")
         self._helpers = ThreadPoolExecutor(_POOL_THREADS, thread_name_prefix="encode-share")
         self._pictures: OrderedDict[tuple[int, PictureRequest], Blob] = OrderedDict()
+        self.spaces = Spaces()
 
     async def take(self, request: PictureRequest, *, if_changed_since: int | None = None) -> Blob:
         """Return the picture; with an empty body when nothing changed since that frame.
@@ -99,31 +103,38 @@ class Screenshots:
             self._pictures.move_to_end(key)
             return self._pictures[key]
         loop = asyncio.get_running_loop()
-        blob = await loop.run_in_executor(self._encoders, self._make, shot, area, request)
+        blob, space = await loop.run_in_executor(self._encoders, self._make, shot, area, request)
+        self.spaces.note(shot.frame.id, shot.frame.generation, space)
         if len(blob.body) <= _KEPT_BYTES:
             self._pictures[key] = blob
             if len(self._pictures) > _KEPT_PICTURES:
                 self._pictures.popitem(last=False)
         return blob
 
+    async def unchanged(self, request: PictureRequest) -> Blob:
+        """Return the metadata of the picture that would be taken now, without a body."""
+        shot = await self._capture.shot()
+        return _unchanged(shot, _area(shot.frame, request.region), request)
+
     def close(self) -> None:
         """Give the threads back."""
         self._encoders.shutdown(wait=False, cancel_futures=True)
         self._helpers.shutdown(wait=False, cancel_futures=True)
 
-    def _make(self, shot: Shot, area: Rect, request: PictureRequest) -> Blob:
+    def _make(self, shot: Shot, area: Rect, request: PictureRequest) -> tuple[Blob, Space]:
         """Thread: an encoder's."""
         pixels = shot.frame.crop(area).pixels
         if request.cursor:
             cursor = shot.cursor
             pixels = blend_cursor(pixels, cursor.image, cursor.x - area.x, cursor.y - area.y)
-        size = _picture_size(area, request)
+        size = picture_size(area, request)
         if size != Size(area.width, area.height):
             pixels = scale_pixels(pixels, size, executor=self._helpers)
         if request.format is ImageFormat.RAW and request.max_bytes is None:
             # The array itself is the body: nothing is copied on the way out.
-            meta = _meta(shot, area, size, request, quality=None)
-            return Blob(pixels.reshape(-1).data, ImageFormat.RAW.media_type, meta)
+            space = _space(shot.frame, area, size)
+            meta = _meta(shot, space, request, quality=None)
+            return Blob(pixels.reshape(-1).data, ImageFormat.RAW.media_type, meta), space
         try:
             encoded = encode(
                 pixels,
@@ -134,9 +145,9 @@ class Screenshots:
             )
         except ValueError as exc:
             raise BadRequest(f"cannot make the picture: {exc}", code="picture_impossible") from exc
-        final = Size(encoded.width, encoded.height)
-        meta = _meta(shot, area, final, request, quality=encoded.quality)
-        return Blob(encoded.body, encoded.media_type, meta)
+        space = _space(shot.frame, area, Size(encoded.width, encoded.height))
+        meta = _meta(shot, space, request, quality=encoded.quality)
+        return Blob(encoded.body, encoded.media_type, meta), space
 
 
 def _area(frame: Frame, region: Rect | None) -> Rect:
@@ -160,7 +171,10 @@ def _area(frame: Frame, region: Rect | None) -> Rect:
     return area
 
 
-def _picture_size(area: Rect, request: PictureRequest) -> Size:
+def picture_size(area: Rect, request: PictureRequest) -> Size:
+    """Return how large the picture of a part of the screen is before `max_bytes` counts."""
+    if request.size is not None:
+        return request.size
     return fit(
         Size(area.width, area.height),
         request.scale,
@@ -170,35 +184,36 @@ def _picture_size(area: Rect, request: PictureRequest) -> Size:
 
 
 def _unchanged(shot: Shot, area: Rect, request: PictureRequest) -> Blob:
-    size = _picture_size(area, request)
-    meta = _meta(shot, area, size, request, quality=None, unchanged=True)
+    space = _space(shot.frame, area, picture_size(area, request))
+    meta = _meta(shot, space, request, quality=None, unchanged=True)
     return Blob(b"", request.format.media_type, meta)
+
+
+def _space(frame: Frame, area: Rect, size: Size) -> Space:
+    return Space(area, size, Size(frame.rect.width, frame.rect.height))
 
 
 def _meta(
     shot: Shot,
-    area: Rect,
-    size: Size,
+    space: Space,
     request: PictureRequest,
     *,
     quality: int | None,
     unchanged: bool = False,
 ) -> dict[str, object]:
-    frame = shot.frame
-    space = Space(area, size, Size(frame.rect.width, frame.rect.height))
     meta = PictureMeta(
-        frame=frame.id,
-        generation=frame.generation,
-        width=size.width,
-        height=size.height,
+        frame=shot.frame.id,
+        generation=shot.frame.generation,
+        width=space.picture.width,
+        height=space.picture.height,
         space=ScreenSpace(
-            area.x,
-            area.y,
-            area.width,
-            area.height,
+            space.x,
+            space.y,
+            space.crop.width,
+            space.crop.height,
             space.scale,
-            frame.rect.width,
-            frame.rect.height,
+            space.screen_width,
+            space.screen_height,
         ),
         cursor=CursorPosition(shot.cursor.x, shot.cursor.y),
         format=str(request.format),

@@ -15,7 +15,8 @@ from agentd.base.command import Scope, command
 from agentd.base.errors import BadRequest, FieldError
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.ewmh import Window
-from agentd.desktop.parameters import MAX_EDGE, Done, Offset, TimeoutS, WindowId
+from agentd.desktop.frame import MAX_EDGE
+from agentd.desktop.parameters import Done, Offset, TimeoutS, WindowId
 
 WindowEdge = Annotated[
     int, Meta(ge=1, le=MAX_EDGE, description="Pixels along this edge", examples=[800])
