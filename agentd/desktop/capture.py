@@ -1,36 +1,35 @@
 """Pixels off the screen: one capture for all, never torn, made anew only after damage.
 
-A source copies the whole screen: from the file that our own Xvfb keeps its pixels in, without an
-X request, or through mss from a display that is not ours. XDAMAGE tells whether anything was
-drawn since the last copy, so that a quiet screen is not copied again, and whether something was
-drawn during the copy, so that a torn one is thrown away. It does not encode or crop.
-Sources: damageproto.txt section 3, xwd(1) and X11/XWDFile.h for the file's head.
+A source (`sources.py`) copies the whole screen. XDAMAGE tells whether anything was drawn since the
+last copy, so that a quiet screen is not copied again, and whether something was drawn during the
+copy, so that a torn one is thrown away. Each new frame is compared once with the one before it,
+where something was drawn; a watcher (`changes.py`) hears of the outcome. It does not encode or
+crop. Source: damageproto.txt section 3.
 """
 
 from __future__ import annotations
 
 import asyncio
-import mmap
-import struct
+import logging
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
-import mss
-import numpy as np
 from Xlib.display import Display
 from Xlib.ext import damage
 
-from agentd.base.errors import Unavailable
 from agentd.desktop.cursor import Cursor, CursorReader
+from agentd.desktop.damage import Tiles, changed_tiles, grid
 from agentd.desktop.frame import Frame, Pixels, Rect
-from agentd.desktop.xlink import DisplayAddress, XLink, authority_environment, take_events
+from agentd.desktop.sources import FramebufferFile, MssSource, PixelSource
+from agentd.desktop.xlink import DisplayAddress, XLink, take_events
 
-_XWD_VERSION = 7
+logger = logging.getLogger(__name__)
 
-# What is compared at a time, in pixels: the result stays in the first-level cache.
-_STRIP = 1 << 14
+_NOWHERE = Rect(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,71 +40,41 @@ class Shot:
     cursor: Cursor
 
 
-class PixelSource(Protocol):
-    """Copies the pixels of the screen; `is_atomic` if nothing can be drawn during a copy."""
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A new frame beside the one before it.
 
-    is_atomic: ClassVar[bool]
-
-    def copy(self, width: int, height: int) -> Pixels:
-        """Return the screen from its origin: height x width x 4, BGRX, row-major, owned by the
-        caller. Thread: the capture lane's."""
-
-    def close(self) -> None:
-        """Let go of the source. Idempotent."""
-
-
-class FramebufferFile:
-    """The file of `Xvfb -fbdir`: an XWD head, a colour map, then the rows.
-
-    The rows keep the length of the size that the server was started with.
-    Raises: Unavailable when it is not such a file.
+    Args:
+        before: the last frame, or None at first.
+        frame: the new one.
+        tiles: which show something else; none of them when only the cursor has moved, and all
+            when there is no frame before of the same generation.
+        at: the moment (monotonic) when the frame was complete: everything that it shows had been
+            drawn by then.
     """
 
-    is_atomic: ClassVar[bool] = False
-
-    def __init__(self, path: Path) -> None:
-        with open(path, "rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        head = struct.unpack(">25I", self._map[:100])
-        head_size, version, depth, width, height = head[0], head[1], head[3], head[4], head[5]
-        bits, stride, colours = head[11], head[12], head[19]
-        offset = head_size + colours * 12
-        if version != _XWD_VERSION or bits != 32 or len(self._map) < offset + stride * height:
-            raise Unavailable(
-                f"{path} is not a frame buffer of 32 bits a pixel (depth {depth})",
-                code="framebuffer_unreadable",
-            )
-        rows = np.frombuffer(self._map, np.uint8, stride * height, offset)
-        self._pixels = rows.reshape(height, stride)[:, : width * 4].reshape(height, width, 4)
-
-    def copy(self, width: int, height: int) -> Pixels:
-        """Copy `height` rows of `width` pixels; 0.3 ms for 1280 x 800."""
-        return self._pixels[:height, :width].copy()
-
-    def close(self) -> None:
-        """Nothing: the mapping ends with its last reader."""
+    before: Frame | None
+    frame: Frame
+    tiles: Tiles
+    at: float
 
 
-class MssSource:
-    """A display that is not ours, through mss (MIT-SHM where it is to be had).
+class Watcher(Protocol):
+    """Hears of everything that changes on the screen."""
 
-    Its requests come by a connection of its own: it would wait for ever while ours held the server.
-    """
+    def stirred(self) -> None:
+        """Something was drawn, and may look different. Thread: the event loop's."""
 
-    is_atomic: ClassVar[bool] = True
+    def saw(self, sight: Sight) -> None:
+        """A new frame was made, for whomever. Thread: the capture lane's."""
 
-    def __init__(self, address: DisplayAddress) -> None:
-        with authority_environment(address):
-            self._mss = mss.MSS(display=address.name)
 
-    def copy(self, width: int, height: int) -> Pixels:
-        """Grab in one request, which the server answers without drawing in between."""
-        shot = self._mss.grab({"left": 0, "top": 0, "width": width, "height": height})
-        return np.frombuffer(shot.raw, np.uint8).reshape(height, width, 4)
+class _PendingShot:
+    """A shot that was asked for, and whether it has begun."""
 
-    def close(self) -> None:
-        """Close mss's connection."""
-        self._mss.close()
+    def __init__(self) -> None:
+        self.has_begun = threading.Event()
+        self.task: asyncio.Task[Shot] | None = None
 
 
 class Capture:
@@ -127,40 +96,39 @@ class Capture:
         ids: Iterator[int],
     ) -> None:
         self._link: XLink | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._framebuffer = framebuffer
         self._size = size
         self._generation = generation
         self._ids = ids
-        self._news = asyncio.Event()
+        # Set by the event loop, read by the lane: a single reference.
+        self._watcher: Watcher | None = None
+        self._pending: _PendingShot | None = None
         # All below: written by the capture lane's thread only.
         self._source: PixelSource | None = None
         self._damage = 0
         self._cursor = CursorReader()
         self._last: Shot | None = None
-        # The rows that were drawn on since the last copy: first, and the one after the last.
-        self._drawn = (0, 0)
+        # The rectangle around what was drawn since the last copy.
+        self._drawn = _NOWHERE
         self._copies = 0
         self._torn = 0
 
-    @property
-    def news(self) -> asyncio.Event:
-        """Set once something is drawn or a new frame was made; take it before the shot it
-        is to follow."""
-        return self._news
+    def watch(self, watcher: Watcher | None) -> None:
+        """Tell a watcher of what changes from now on; None ends it."""
+        self._watcher = watcher
 
     def on_events(self, events: Sequence[Any]) -> None:
-        """Wake whoever waits for news; the link calls this on the event loop."""
-        self._news.set()
-        self._news = asyncio.Event()
+        """Wake the watcher; the link calls this on the event loop."""
+        if self._watcher is not None:
+            self._watcher.stirred()
 
     def on_lane_events(self, events: Sequence[Any]) -> None:
         """Note where something was drawn. Thread: the capture lane's."""
         for event in events:
             area = getattr(event, "area", None)
             if area is not None:
-                top, bottom = self._drawn
-                start, end = max(0, area.y), max(0, area.y) + area.height
-                self._drawn = (min(top, start), max(bottom, end)) if bottom else (start, end)
+                self._drawn = self._drawn.union(Rect(area.x, area.y, area.width, area.height))
 
     async def open(self, link: XLink) -> None:
         """Find the pixels and watch the screen. Raises: Unavailable.
@@ -170,21 +138,35 @@ class Capture:
                 `on_lane_events`; it belongs to the caller.
         """
         self._link = link
+        self._loop = asyncio.get_running_loop()
         await link.call(self._open, link.address)
 
     async def shot(self) -> Shot:
         """Return what the screen shows now.
 
         While nothing was drawn and the cursor has not moved, the frame is the same object with
-        the same id. Cancelling: as Lane.call.
+        the same id. Callers at the same moment share one capture, begun after the last of them
+        asked: one that had begun before may be older than what its caller did last.
+        Cancelling is safe: a shot that has begun runs to its end.
         """
+        pending = self._pending
+        # Not begun: whatever this caller has done is older than the first thing that it reads.
+        if pending is None or pending.task is None or pending.has_begun.is_set():
+            pending = self._pending = _PendingShot()
+            pending.task = asyncio.create_task(  # noqa: TID251 - outlives the first who asked
+                self._take(pending), name="shot"
+            )
+            pending.task.add_done_callback(_note_failure)
+        assert pending.task is not None
+        return await asyncio.shield(pending.task)
+
+    async def _take(self, pending: _PendingShot) -> Shot:
         assert self._link is not None, "shot before open"
-        before = self._last
-        shot = await self._link.call(self._shot)
-        if before is None or shot.frame.pixels is not before.frame.pixels:
-            # The report of this drawing went into the shot: the others must hear of it too.
-            self.on_events(())
-        return shot
+        try:
+            return await self._link.call(self._begin, pending)
+        finally:
+            # One that failed before it began would be joined for ever.
+            pending.has_begun.set()
 
     def statistics(self) -> dict[str, int]:
         """Return how many copies were made, and how many were torn and made again."""
@@ -206,43 +188,69 @@ class Capture:
         root = display.screen().root
         self._damage = root.damage_create(damage.DamageReportBoundingBox)
 
+    def _begin(self, display: Display, pending: _PendingShot) -> Shot:
+        pending.has_begun.set()
+        try:
+            return self._shot(display)
+        finally:
+            if self._drawn.area:
+                # This shot took the reports of what it does not show for certain: nobody else
+                # will hear of that drawing.
+                self._stir()
+
     def _shot(self, display: Display) -> Shot:
         # This round trip also brings in every damage report that was sent before the answer.
         cursor = self._cursor.read(display)
         self._take_reports(display)
         last, size, generation = self._last, self._size(), self._generation()
         is_comparable = last is not None and last.frame.generation == generation
-        if last is not None and is_comparable and self._drawn == (0, 0):
-            return self._note(last.frame, cursor)
-        pixels, rows = self._copy_whole(display, *size)
-        if last is not None and is_comparable and _is_same(pixels[rows], last.frame.pixels[rows]):
-            # Drawn, but the same pixels as before: for everybody else nothing happened.
-            return self._note(last.frame, cursor)
-        return self._note(Frame(pixels, next(self._ids), generation, Rect(0, 0, *size)), cursor)
+        if last is not None and is_comparable and self._drawn.area == 0:
+            return self._note_cursor(last, cursor)
+        pixels, drawn = self._copy_whole(display, *size)
+        at = time.monotonic()
+        if last is None or not is_comparable or last.frame.pixels.shape != pixels.shape:
+            tiles = grid(*size, value=True)
+        else:
+            tiles = changed_tiles(last.frame.pixels, pixels, within=drawn)
+            if not tiles.any():
+                # Drawn, but the same pixels as before: for everybody else nothing happened.
+                return self._note_cursor(last, cursor)
+        frame = Frame(pixels, next(self._ids), generation, Rect(0, 0, *size))
+        return self._note(Shot(frame, cursor), tiles, at)
 
-    def _note(self, frame: Frame, cursor: Cursor) -> Shot:
-        """Make the shot, with a new frame number where only the cursor has changed."""
-        last = self._last
-        if last is not None and last.frame is frame:
-            if cursor.looks_like(last.cursor):
-                return last
-            frame = Frame(frame.pixels, next(self._ids), frame.generation, frame.rect)
-        self._last = Shot(frame, cursor)
-        return self._last
+    def _note_cursor(self, last: Shot, cursor: Cursor) -> Shot:
+        """Make the shot of unchanged pixels; its frame has a new number if the cursor has moved."""
+        if cursor.looks_like(last.cursor):
+            return last
+        old = last.frame
+        frame = Frame(old.pixels, next(self._ids), old.generation, old.rect)
+        unchanged = grid(old.rect.width, old.rect.height)
+        return self._note(Shot(frame, cursor), unchanged, time.monotonic())
 
-    def _copy_whole(self, display: Display, width: int, height: int) -> tuple[Pixels, slice]:
+    def _note(self, shot: Shot, tiles: Tiles, at: float) -> Shot:
+        before, self._last = self._last, shot
+        if self._watcher is not None:
+            self._watcher.saw(Sight(before.frame if before else None, shot.frame, tiles, at))
+        return shot
+
+    def _stir(self) -> None:
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(self.on_events, ())
+        except RuntimeError:
+            logger.debug("stir dropped reason=loop_closed")
+
+    def _copy_whole(self, display: Display, width: int, height: int) -> tuple[Pixels, Rect]:
         """Copy the screen so that no drawing falls into the copy.
 
-        Returns the pixels, and the rows that were drawn on since the copy before.
+        Returns the pixels, and the rectangle that was drawn on since the copy before.
         """
         assert self._source is not None, "capture before open"
         self._copies += 1
         is_busy = self._empty_damage(display)
         if self._source.is_atomic:
-            pixels, (top, bottom) = self._source.copy(width, height), self._drawn
-            if not is_busy:
-                self._drawn = (0, 0)
-            return pixels, slice(top, bottom)
+            pixels = self._source.copy(width, height)
+            return pixels, self._drawn if is_busy else self._forget_drawn()
         if not is_busy:
             pixels = self._source.copy(width, height)
             display.sync()
@@ -276,18 +284,12 @@ class Capture:
         self.on_lane_events(events)
         return bool(events)
 
-    def _forget_drawn(self) -> slice:
-        top, bottom = self._drawn
-        self._drawn = (0, 0)
-        return slice(top, bottom)
+    def _forget_drawn(self) -> Rect:
+        drawn, self._drawn = self._drawn, _NOWHERE
+        return drawn
 
 
-def _is_same(before: Pixels, after: Pixels) -> bool:
-    """Whether two frames show the same; ends at the first strip that differs."""
-    if before.shape != after.shape:
-        return False
-    old, new = before.reshape(-1).view(np.uint32), after.reshape(-1).view(np.uint32)
-    return all(
-        np.array_equal(old[start : start + _STRIP], new[start : start + _STRIP])
-        for start in range(0, old.size, _STRIP)
-    )
+def _note_failure(task: asyncio.Task[Shot]) -> None:
+    """Look at the error of a shot that nobody waits for any more."""
+    if not task.cancelled() and task.exception() is not None:
+        logger.debug("shot failed reason=%s", task.exception())

@@ -31,7 +31,7 @@ from agentd.desktop.parameters import (
     WithCursor,
 )
 from agentd.desktop.screenshot import PictureRequest
-from agentd.desktop.settle import wait_quiet
+from agentd.desktop.settle import Outcome, SettleRequest, settle
 
 Part = Annotated[
     str,
@@ -229,16 +229,17 @@ class DesktopCommands:
 
         A screen that does not become quiet is no error: `timed_out` and `changing` say so.
         """
-        settled = await wait_quiet(
-            self._desktop.live().capture,
+        request = SettleRequest(
             quiet_s=quiet_ms / 1000,
             timeout_s=timeout_ms / 1000,
             region=_rect(region) if region else None,
             ignore=[_rect(part) for part in ignore],
         )
+        async with self._desktop.live().changes.follow() as follower:
+            settled = await settle(follower, request)
         return WaitReport(
-            settled.stable,
-            settled.timed_out,
+            settled.outcome is Outcome.STABLE,
+            settled.outcome is not Outcome.STABLE,
             round(settled.elapsed_s * 1000),
             [Region(part.x, part.y, part.width, part.height) for part in settled.changing],
         )

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from agentd.base.errors import Unavailable
 from agentd.base.events import EventBus
 from agentd.desktop.capture import Capture
+from agentd.desktop.changes import Changes
 from agentd.desktop.display import Display, DisplayState
 from agentd.desktop.input import Input
 from agentd.desktop.screenshot import Screenshots
@@ -32,6 +33,7 @@ class Live:
 
     capture: Capture
     capture_link: XLink
+    changes: Changes
     screenshots: Screenshots
     input: Input
     input_link: XLink
@@ -85,7 +87,7 @@ class Session:
                 live.input.close()
 
     async def _serve(self, live: Live) -> None:
-        """Follow the windows until a link breaks."""
+        """Follow the windows, and the screen for whoever asks, until a link breaks."""
         links = {
             "capture": live.capture_link,
             "input": live.input_link,
@@ -93,6 +95,7 @@ class Session:
         }
         tasks = {
             asyncio.create_task(live.windows.run(), name="windows"),  # noqa: TID251
+            asyncio.create_task(live.changes.run(), name="changes"),  # noqa: TID251
             *(
                 asyncio.create_task(link.wait_lost(), name=f"lost-{name}")  # noqa: TID251
                 for name, link in links.items()
@@ -125,6 +128,7 @@ class Session:
             XLink(state.address, "x-input"),
             XLink(state.address, "x-windows", on_events=windows.on_events),
         ]
+        changes = Changes(capture)
         screenshots = Screenshots(capture)
         try:
             for link in links:
@@ -132,8 +136,9 @@ class Session:
             await capture.open(links[0])
             hands = await Input.open(links[1], size=self._size)
             await windows.open(links[2])
-            yield Live(capture, links[0], screenshots, hands, links[1], windows)
+            yield Live(capture, links[0], changes, screenshots, hands, links[1], windows)
         finally:
+            changes.close()
             screenshots.close()
             for link in links:
                 link.close()
