@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from agentd.base.errors import BadRequest, FieldError
-from agentd.base.schema import convert
+from agentd.base.schema import convert, json_schema
 from agentd.desktop.frame import MAX_EDGE, Rect, Size, Space
 from agentd.desktop.gestures import button_number, modifier_keysyms
 from agentd.desktop.keynames import keysyms_of_text, parse_chord
@@ -192,6 +192,8 @@ Action: TypeAlias = (
     | Zoom
 )
 
+MAX_ACTIONS = 200
+
 ACTIONS: tuple[type[msgspec.Struct], ...] = get_args(Action)
 
 
@@ -289,6 +291,22 @@ def on_screen(action: Action, mapping: Mapping) -> Action:
     if faults:
         raise BadRequest("; ".join(map(str, faults[:3])), code="invalid", errors=faults)
     return msgspec.structs.replace(action, **changes) if changes else action
+
+
+def schema_of_actions() -> dict[str, object]:
+    """Return the JSON Schema of one action, without references; a vendor's call fits, too."""
+    _, components = json_schema(ACTIONS, "{name}")
+
+    def inlined(value: object) -> object:
+        if isinstance(value, dict):
+            if isinstance(value.get("$ref"), str):
+                return inlined(components[value["$ref"]])
+            return {key: inlined(item) for key, item in value.items() if key != "title"}
+        return [inlined(item) for item in value] if isinstance(value, list) else value
+
+    own = [inlined(components[struct.__name__]) for struct in ACTIONS]
+    vendors = {"type": "object", "description": "A vendor's tool call as it is, with its dialect"}
+    return {"anyOf": [*own, vendors]}
 
 
 def name_of(action: Action) -> str:

@@ -24,14 +24,16 @@ from agentd.desktop.parameters import (
     MaxLongEdge,
     MaxPixels,
     Quality,
+    QuietMs,
     Region,
     Scale,
     ScreenEdge,
+    WaitMs,
     WindowId,
     WithCursor,
 )
 from agentd.desktop.screenshot import PictureRequest
-from agentd.desktop.settle import Outcome, SettleRequest, settle
+from agentd.desktop.settle import Outcome, Settled, SettleRequest, settle
 
 Part = Annotated[
     str,
@@ -183,7 +185,7 @@ class DesktopCommands:
         live = self._desktop.live()
         area = None
         if region is not None:
-            area = _rect(region)
+            area = region.rect()
         elif window is not None:
             found = await live.windows.get(window)
             area = Rect(found.x, found.y, found.width, found.height)
@@ -203,12 +205,8 @@ class DesktopCommands:
     async def wait(
         self,
         *,
-        quiet_ms: Annotated[
-            int, Meta(ge=20, le=60_000, description="This long unchanged, ms", examples=[150])
-        ] = 150,
-        timeout_ms: Annotated[
-            int, Meta(ge=0, le=600_000, description="Wait at most, ms", examples=[5000])
-        ] = 5000,
+        quiet_ms: QuietMs = 150,
+        timeout_ms: WaitMs = 5000,
         region: Annotated[
             Region | None,
             Meta(
@@ -232,21 +230,22 @@ class DesktopCommands:
         request = SettleRequest(
             quiet_s=quiet_ms / 1000,
             timeout_s=timeout_ms / 1000,
-            region=_rect(region) if region else None,
-            ignore=[_rect(part) for part in ignore],
+            region=region.rect() if region else None,
+            ignore=[part.rect() for part in ignore],
         )
         async with self._desktop.live().changes.follow() as follower:
             settled = await settle(follower, request)
-        return WaitReport(
-            settled.outcome is Outcome.STABLE,
-            settled.outcome is not Outcome.STABLE,
-            round(settled.elapsed_s * 1000),
-            [Region(part.x, part.y, part.width, part.height) for part in settled.changing],
-        )
+        return wait_report(settled)
 
 
-def _rect(region: Region) -> Rect:
-    return Rect(region.x, region.y, region.width, region.height)
+def wait_report(settled: Settled) -> WaitReport:
+    """Return how a wait ended, in the words of the wire."""
+    return WaitReport(
+        settled.outcome is Outcome.STABLE,
+        settled.outcome is not Outcome.STABLE,
+        round(settled.elapsed_s * 1000),
+        [Region(part.x, part.y, part.width, part.height) for part in settled.changing],
+    )
 
 
 def _display_info(state: DisplayState) -> DisplayInfo:

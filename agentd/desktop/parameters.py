@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from agentd.desktop.frame import MAX_EDGE, MAX_SCALE
+from agentd.desktop.frame import MAX_EDGE, MAX_SCALE, Rect
 from agentd.desktop.image import ImageFormat
 
 X = Annotated[
@@ -81,6 +81,10 @@ Count = Annotated[
 ]
 Repeat = Annotated[int, Meta(ge=1, le=100, description="Times", examples=[3])]
 TypeDelay = Annotated[int, Meta(ge=0, le=1000, description="Between characters, ms", examples=[20])]
+QuietMs = Annotated[
+    int, Meta(ge=20, le=60_000, description="This long unchanged, ms", examples=[150])
+]
+WaitMs = Annotated[int, Meta(ge=0, le=600_000, description="Wait at most, ms", examples=[5000])]
 Milliseconds = Annotated[int, Meta(ge=0, le=600_000, description="Milliseconds", examples=[250])]
 Scale = Annotated[
     float,
@@ -132,6 +136,10 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     y: Offset
     width: Annotated[int, Meta(ge=1, le=MAX_EDGE)]
     height: Annotated[int, Meta(ge=1, le=MAX_EDGE)]
+
+    def rect(self) -> Rect:
+        """Return it as a rectangle of the screen."""
+        return Rect(self.x, self.y, self.width, self.height)
 
 
 class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,11 +11,42 @@ from typing import Any, Literal
 import msgspec
 
 
+class ActReport(msgspec.Struct, frozen=True):
+    """What became of a batch: `completed` when every step was done.
+
+    `image` is the picture at the end; it is null when none was wanted or nothing has changed
+    (`meta.unchanged`), or when it could not be taken (`error`). `results` are a vendor's answers.
+    """
+
+    completed: bool
+    steps: list[StepReport]
+    settle: WaitReport | None = None
+    image: bytes | None = None
+    media_type: str | None = None
+    meta: PictureMeta | None = None
+    error: Problem | None = None
+    results: list[dict[str, Any]] | None = None
+
+
 class CursorAt(msgspec.Struct, frozen=True):
     """Where the pointer is, in screen pixels."""
 
     x: int
     y: int
+
+
+class CursorPosition(msgspec.Struct, frozen=True):
+    """The cursor's hot spot, in screen pixels."""
+
+    x: int
+    y: int
+
+
+class DeclaredDisplay(msgspec.Struct, frozen=True):
+    """The size of the display that the vendor's tool was declared with, in pixels."""
+
+    width: int
+    height: int
 
 
 class DesktopStatus(msgspec.Struct, frozen=True):
@@ -51,6 +82,19 @@ class Event(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
+class FieldError(msgspec.Struct, frozen=True):
+    """One thing that is wrong with one value.
+
+    `path` is the key path (`region.width`, `vnc.listen[1]`), `found` and `wanted` are short
+    texts, `nearest` is the known name that an unknown name most resembles.
+    """
+
+    path: str
+    wanted: str
+    found: str = ""
+    nearest: str = ""
+
+
 class Frame(msgspec.Struct, frozen=True):
     """What the window manager draws around a window, in pixels a side."""
 
@@ -81,11 +125,56 @@ class Launched(msgspec.Struct, frozen=True):
     window: Window | None = None
 
 
+class Observe(msgspec.Struct, frozen=True):
+    """What picture is taken. `show` if_changed: none where the batch has changed no pixel;
+    changed_area: only the rectangle that it has changed, which `meta.space` tells.
+    """
+
+    show: Literal["changed_area", "if_changed", "whole"] = "whole"
+    region: Region | None = None
+    scale: float = 1.0
+    max_long_edge: int | None = None
+    max_pixels: int | None = None
+    max_bytes: int | None = None
+    format: ImageFormat = "png"
+    quality: int = 80
+    cursor: bool = True
+
+
+class PictureMeta(msgspec.Struct, frozen=True):
+    """What a picture is of. `width` and `height` are the picture's, `quality` what was spent."""
+
+    frame: int
+    generation: int
+    width: int
+    height: int
+    space: ScreenSpace
+    cursor: CursorPosition
+    format: str
+    unchanged: bool
+    quality: int | None = None
+
+
 class Point(msgspec.Struct, frozen=True):
     """A point of the screen, in screen pixels."""
 
     x: int
     y: int
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error on the wire: problem details, RFC 9457 section 3, with our extension members."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    hint: str = ""
+    errors: list[FieldError] = ()
+    retry_after_s: float | None = None
+    data: dict[str, Any] = {}
+    request_id: str = ""
 
 
 class Region(msgspec.Struct, frozen=True):
@@ -110,6 +199,21 @@ class Reloaded(msgspec.Struct, frozen=True):
     needs_restart: list[str]
 
 
+class ScreenSpace(msgspec.Struct, frozen=True):
+    """Where a picture lies on the screen: screen = origin + picture / scale.
+
+    `x y width height` are the part of the screen that is shown.
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+    scale: float
+    screen_width: int
+    screen_height: int
+
+
 class Scrolled(msgspec.Struct, frozen=True):
     """The wheel ticks that were sent, right and down; the rest waits for the next scroll."""
 
@@ -126,6 +230,32 @@ class ServiceStatus(msgspec.Struct, frozen=True):
     since: float
     restarts: int
     error: str = ""
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """When the screen counts as settled. `until` change: something must have changed first."""
+
+    quiet_ms: int = 150
+    timeout_ms: int = 5000
+    region: Region | None = None
+    ignore: list[Region] = []
+    until: Literal["change", "stable"] = "stable"
+
+
+class StepReport(msgspec.Struct, frozen=True):
+    """What became of one action: `status` is done, failed or not_run.
+
+    `result` is what the action's own command answers; `image` and `meta` are a screenshot's.
+    """
+
+    action: str
+    status: str
+    elapsed_ms: float = 0.0
+    result: dict[str, Any] | None = None
+    error: Problem | None = None
+    image: bytes | None = None
+    media_type: str | None = None
+    meta: PictureMeta | None = None
 
 
 class TypeReport(msgspec.Struct, frozen=True):

@@ -6,8 +6,10 @@ commands, not this file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
 
 from agentd.client.commands import values
 from agentd.client.picture import Picture
@@ -23,6 +25,74 @@ class Desktop:
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
+
+    async def act(
+        self,
+        *,
+        actions: Sequence[Mapping[str, Any]],
+        dialect: str = "native",
+        display: values.DeclaredDisplay | None = None,
+        settle: values.Settle | msgspec.UnsetType | None = msgspec.UNSET,
+        observe: values.Observe | msgspec.UnsetType | None = msgspec.UNSET,
+        generation: int | None = None,
+        space: Literal["image", "normalised", "screen"] = "screen",
+        frame: int | None = None,
+        picture: values.ScreenSpace | None = None,
+        step_timeout_ms: int = 300000,
+        timeout_ms: int = 600000,
+        idempotency_key: str | None = None,
+        deadline_s: float = 660.0,
+    ) -> values.ActReport:
+        """Do a batch of actions, wait until the screen is quiet, take one picture.
+
+        All actions are checked before the first one runs. The batch halts at the first that
+        fails: `steps` tells what became of each, keys that were held are lifted, and the picture
+        is taken all the same. A screenshot or zoom in the midst settles the screen first.
+
+        Args:
+            actions: In order; a vendor's tool calls as they are with `dialect`; for example
+                [{"action": "click", "x": 640, "y": 400}, {"action": "type", "text": "hello"},
+                {"action": "press", "keys": "Return"}].
+            dialect: Whose words: native, anthropic, openai, gemini, or the exact tool, as
+                computer_20251124; for example "anthropic".
+            display: With a dialect: the display as the vendor's tool declares it; for example
+                {"width": 1280, "height": 800}.
+            settle: Wait until the screen is quiet before a picture; null = do not; for example
+                {"quiet_ms": 150, "timeout_ms": 5000}.
+            observe: The picture at the end, as desktop.screenshot takes it; null = none; for
+                example {"show": "if_changed", "max_long_edge": 1568}.
+            generation: Of the picture that the point was found on; refused if the screen has been
+                resized or started anew since; at least 0; for example 1.
+            space: What points are given in: screen pixels, pixels of a picture, or 0..1 of the
+                screen.
+            frame: Frame number of the picture of space image; at least 0; for example 17.
+            picture: Instead of frame: `space` of the picture's metadata, as it is; for example
+                {"x": 0, "y": 0, "width": 1280, "height": 800, "scale": 0.8, "screen_width": 1280,
+                "screen_height": 800}.
+            step_timeout_ms: Milliseconds; 0..600000; for example 250.
+            timeout_ms: Milliseconds; 0..600000; for example 250.
+            idempotency_key: The same call sent again under its key is not done again; for example
+                "turn-17".
+        """
+        return await self._transport.json(
+            "desktop.act",
+            {
+                "actions": actions,
+                "dialect": dialect,
+                "display": display,
+                "settle": settle,
+                "observe": observe,
+                "generation": generation,
+                "space": space,
+                "frame": frame,
+                "picture": picture,
+                "step_timeout_ms": step_timeout_ms,
+                "timeout_ms": timeout_ms,
+                "idempotency_key": idempotency_key,
+            },
+            values.ActReport,
+            deadline_s,
+        )
 
     async def button_down(
         self,

@@ -16,6 +16,7 @@ from agentd.client.transport import AsyncTransport
 # What is pressed belongs to the connection that pressed it: one carries all of these.
 ORDERED: frozenset[str] = frozenset(
     {
+        "desktop.act",
         "desktop.button_down",
         "desktop.button_up",
         "desktop.click",
