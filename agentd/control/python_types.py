@@ -181,7 +181,7 @@ def literal(value: object) -> str:
     """Return a JSON value as Python source, with the quotes that ruff wants."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"[{', '.join(map(literal, value))}]"
     if isinstance(value, dict):
         return (

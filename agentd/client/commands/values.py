@@ -171,7 +171,7 @@ class Problem(msgspec.Struct, frozen=True):
     code: str
     detail: str
     hint: str = ""
-    errors: list[FieldError] = ()
+    errors: list[FieldError] = []
     retry_after_s: float | None = None
     data: dict[str, Any] = {}
     request_id: str = ""
