@@ -6,13 +6,13 @@
 # fontconfig keeps the machine's font cache: without it, every account has to make one of its own.
 RUNTIME_PACKAGES=(
   python3-venv
-  xvfb openbox dbus x11-xkb-utils xkb-data xdg-utils
+  xvfb openbox dbus x11-xkb-utils xkb-data xdg-utils ffmpeg
   fontconfig fonts-dejavu-core fonts-noto-cjk fonts-noto-color-emoji
 )
 DEMO_PACKAGES=(xterm mousepad)
 TEST_PACKAGES=(
   chromium firefox-esr python3-tk python3-gi gir1.2-gtk-3.0 gir1.2-gtk-4.0 python3-pyqt6
-  imagemagick debootstrap systemd-container
+  imagemagick xdotool debootstrap systemd-container
 )
 
 say() { printf '› %s\n' "$*" >&2; }
@@ -51,6 +51,8 @@ need_venv() {
   [[ -x $venv/bin/python && $(cat "$venv/.ready-$extra" 2>/dev/null) == "$stamp" ]] && return
   # An environment that was copied from elsewhere, or made by another Python, is of no use here.
   base=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
+  # Cleared through a link, it would be the environment of somebody else.
+  [[ -L $venv ]] && rm "$venv"
   [[ -x $venv/bin/python ]] && grep -qx "command = .* $venv" "$venv/pyvenv.cfg" &&
     grep -qx "executable = $base" "$venv/pyvenv.cfg" ||
     quietly "making .venv" "$base" -m venv --clear "$venv"
