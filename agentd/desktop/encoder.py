@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 VideoFormat = Literal["mp4", "webm"]
 
+# Fifteen pictures a second at most: more of them show nothing more of a screen.
+PACE_MS = 67
+
 _FINISH_S = 10.0
 # A picture is megabytes: fewer, longer writes.
 _PIPE_BYTES = 1024 * 1024
@@ -101,7 +104,7 @@ class Encoder:
             os.setpriority(os.PRIO_PROCESS, child.pid, _NICENESS)
         encoder = cls(child, write_fd, request.source)
         encoder._lane.open()
-        await encoder._lane.call(encoder._send, [header(*_edges(request.source))])
+        await encoder._lane.call(encoder._send, [header(*_edges(request.source), usual_ms=PACE_MS)])
         return encoder
 
     async def write(self, shot: Shot, at_ms: int) -> None:
@@ -130,8 +133,8 @@ class Encoder:
             async with asyncio.timeout(_FINISH_S):
                 if shot is not None and self._child.is_alive:
                     with suppress(Unavailable):
-                        # The last picture lasts for one more millisecond.
-                        await self.write(shot, end_ms - 1)
+                        # The last picture lasts as long as any.
+                        await self.write(shot, end_ms - PACE_MS)
                 await self._lane.call(self._close_pipe)
                 status = await self._child.wait()
             return self._child.describe_end(status) if status else ""

@@ -31,6 +31,7 @@ _TRACK_ENTRY = 0xAE
 _TRACK_NUMBER = 0xD7
 _TRACK_UID = 0x73C5
 _TRACK_TYPE = 0x83
+_DEFAULT_DURATION = 0x23E383
 _CODEC_ID = 0x86
 _VIDEO = 0xE0
 _PIXEL_WIDTH = 0xB0
@@ -41,12 +42,14 @@ _TIMESTAMP = 0xE7
 _SIMPLE_BLOCK = 0xA3
 
 
-def header(width: int, height: int) -> bytes:
+def header(width: int, height: int, *, usual_ms: int) -> bytes:
     """Return what comes before the first picture.
 
     Args:
         width: of every picture of the stream, in pixels.
         height: likewise.
+        usual_ms: from one picture to the next while much happens. No time follows from it, but an
+            encoder weighs by it how well a picture has to look, and how long the last one lasts.
     """
     ebml = _element(
         _EBML,
@@ -71,6 +74,7 @@ def header(width: int, height: int) -> bytes:
         _number(_TRACK_NUMBER, _TRACK),
         _number(_TRACK_UID, _TRACK),
         _number(_TRACK_TYPE, 1),
+        _number(_DEFAULT_DURATION, usual_ms * _MS_NS),
         _element(_CODEC_ID, b"V_UNCOMPRESSED"),
         video,
     )

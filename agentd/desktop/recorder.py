@@ -23,7 +23,7 @@ from agentd.desktop.action_log import ActionLog, KeyPolicy, LogHead
 from agentd.desktop.capture import Shot
 from agentd.desktop.demonstrator import Demonstrator
 from agentd.desktop.desktop import Desktop
-from agentd.desktop.encoder import Encoder, VideoFormat, VideoRequest, video_size
+from agentd.desktop.encoder import PACE_MS, Encoder, VideoFormat, VideoRequest, video_size
 from agentd.desktop.frame import Size
 from agentd.desktop.recordings import (
     EndReason,
@@ -36,8 +36,6 @@ from agentd.desktop.session import Live
 
 logger = logging.getLogger(__name__)
 
-# Pictures a second at most; a screen recording at more shows nothing more.
-_PACE_S = 1 / 15
 # A still screen is sent again this often: so much is missing at the end after a crash of ours.
 _HEARTBEAT_S = 5.0
 # The disk is looked at this often.
@@ -328,7 +326,7 @@ class RecordingRun:
             if is_new or began_s - sent_s >= _HEARTBEAT_S:
                 await encoder.write(shot, round((began_s - self._began_s) * 1000))
                 sent_s = began_s
-            await asyncio.sleep(max(0.0, began_s + _PACE_S - time.monotonic()))
+            await asyncio.sleep(max(0.0, began_s + PACE_MS / 1000 - time.monotonic()))
             with suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT_S):
                     await self._stirred.wait()

@@ -27,18 +27,19 @@ def elements(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def test_stream_begins_as_a_matroska_file() -> None:
-    assert header(64, 48).startswith(bytes.fromhex("1A45DFA3"))
-    ebml, segment = elements(header(64, 48))
+    assert header(64, 48, usual_ms=67).startswith(bytes.fromhex("1A45DFA3"))
+    ebml, segment = elements(header(64, 48, usual_ms=67))
     assert dict(elements(ebml[1]))[0x4282] == b"matroska"
     assert segment[0] == 0x18538067
 
 
 @given(SIZES, SIZES)
 def test_header_tells_size_and_form_of_the_pictures(width: int, height: int) -> None:
-    segment = dict(elements(header(width, height)))[0x18538067]
+    segment = dict(elements(header(width, height, usual_ms=67)))[0x18538067]
     (entry,) = elements(dict(elements(segment))[0x1654AE6B])
     track = dict(elements(entry[1]))
     video = dict(elements(track[0xE0]))
+    assert int.from_bytes(track[0x23E383], "big") == 67_000_000
     assert track[0x86] == b"V_UNCOMPRESSED"
     assert int.from_bytes(video[0xB0], "big") == width
     assert int.from_bytes(video[0xBA], "big") == height
@@ -46,7 +47,7 @@ def test_header_tells_size_and_form_of_the_pictures(width: int, height: int) -> 
 
 
 def test_times_are_milliseconds() -> None:
-    segment = dict(elements(header(2, 2)))[0x18538067]
+    segment = dict(elements(header(2, 2, usual_ms=67)))[0x18538067]
     scale = dict(elements(dict(elements(segment))[0x1549A966]))[0x2AD7B1]
     assert int.from_bytes(scale, "big") == 1_000_000
 
