@@ -34,6 +34,7 @@ from agentd.desktop.act_commands import ActCommands
 from agentd.desktop.commands import DesktopCommands
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.input_commands import InputCommands
+from agentd.desktop.wait_commands import WaitCommands
 from agentd.desktop.window_commands import AppCommands, WindowCommands
 
 logger = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class Daemon:
             self._builtins,
             DesktopCommands(self._desktop),
             InputCommands(self._desktop),
+            WaitCommands(self._desktop),
             WindowCommands(self._desktop),
             AppCommands(self._desktop),
             ActCommands(self._desktop),

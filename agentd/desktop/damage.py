@@ -159,7 +159,9 @@ def tile_rect(row: int, column: int) -> Rect:
 
 
 def _whole_tiles(area: Rect, screen: Rect) -> Rect:
-    """Widen an area to the tiles that it touches."""
+    """Widen an area to the tiles that it touches; an empty one stays empty."""
+    if area.area == 0:
+        return area
     return Rect.from_edges(
         left=area.x // TILE * TILE,
         top=area.y // TILE * TILE,

@@ -155,6 +155,15 @@ class PictureMeta(msgspec.Struct, frozen=True):
     quality: int | None = None
 
 
+class PixelColor(msgspec.Struct, frozen=True):
+    """A pixel of the screen and the colour that it is to have."""
+
+    x: int
+    y: int
+    color: str
+    tolerance: int = 0
+
+
 class Point(msgspec.Struct, frozen=True):
     """A point of the screen, in screen pixels."""
 
@@ -281,12 +290,21 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class WaitReport(msgspec.Struct, frozen=True):
-    """How the screen settled; `changing` is where it last changed if it did not."""
+    """How the waiting ended.
+
+    `outcome` is stable: it is as was asked; timed_out: the time was up and what was asked for had
+    not come; still_changing: the time was up and the screen went on changing. `changing` is where
+    it changed last, if it is not stable; `periodic` is what keeps changing by itself, as a caret or
+    a clock, and was not waited for; `window` is the one that was waited for.
+    """
 
     stable: bool
     timed_out: bool
     elapsed_ms: int
     changing: list[Region]
+    outcome: str
+    periodic: list[Region] = []
+    window: Window | None = None
 
 
 class Window(msgspec.Struct, frozen=True):
