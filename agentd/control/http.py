@@ -33,7 +33,13 @@ from agentd.base.errors import (
 from agentd.base.log import request_context
 from agentd.base.schema import shown, takes_text
 from agentd.control import describe
-from agentd.control.answers import error_answer, json_answer, send_blob, send_stream
+from agentd.control.answers import (
+    document_answer,
+    error_answer,
+    json_answer,
+    send_blob,
+    send_stream,
+)
 from agentd.control.auth import Identity, Tokens
 from agentd.control.connections import Connection
 from agentd.control.dispatch import Call, Dispatcher, new_request_id
@@ -174,7 +180,8 @@ class HttpFace:
             case Kind.JSON:
                 # Nothing to say is an empty object; a value that may be null stays null.
                 nothing = command.result is type(None)
-                return json_answer({} if nothing else result, caller.request_id)
+                answer = {} if nothing else result
+                return document_answer(request, answer, caller.request_id)
 
     async def _stream(
         self, request: web.BaseRequest, stream: AsyncIterator[Any], caller: Caller
