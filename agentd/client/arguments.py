@@ -40,6 +40,8 @@ def options_of(catalogue: Catalogue, command: CommandEntry) -> list[Option]:
 def placeholder(schema: Mapping[str, Any], catalogue: Catalogue) -> str:
     """Return what stands for a value: N, TEXT, `png|jpeg`, `X,Y`, NAME=VALUE, JSON."""
     schema = catalogue.resolved(dict(schema))
+    if "anyOf" in schema and schema.get("type") == "object":
+        return "JSON"  # One of several objects.
     if "enum" in schema:
         return "|".join(map(str, schema["enum"]))
     if "anyOf" in schema:

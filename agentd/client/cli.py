@@ -76,7 +76,8 @@ def _run_command(
     """Run a command of the daemon; a parameter's name goes before ours behind the verb."""
     options = options_of(catalogue, command)
     names = {option.name for option in options}
-    common = _ALL if command.kind == "blob" else _COMMON
+    has_file = command.kind == "blob" or catalogue.answers_image(command)
+    common = _ALL if has_file else _COMMON
     ours = [option for option in common if option.name not in names]
     found = scan(words, [*options, *ours])
     theirs = Scanned({n: v for n, v in found.values.items() if n in names}, found.words, [])

@@ -80,10 +80,11 @@ class Session:
             self.follow(command.name, parameters)
         elif command.kind == "blob":
             self._fetch(command, parameters, output)
-        elif output:
+        elif output and not self.catalogue.answers_image(command):
             raise usage(f"{command.name} answers no file, so that -o means nothing")
         else:
-            self.put_value(self.call(command.name, parameters))
+            value = self.call(command.name, parameters)
+            self.put_value(self._saved(value, output) if output else value)
 
     def follow(self, command: str, parameters: Mapping[str, object]) -> None:
         """Print the items of a stream as they come, a line each."""
@@ -133,6 +134,15 @@ class Session:
             self._put_blob(blob.body, blob.media_type, blob.meta, output)
         elif not to_stdout or is_unchanged:
             _note(_told(output, blob.body, blob.media_type, blob.meta))
+
+    def _saved(self, value: dict[str, Any], output: str) -> dict[str, Any]:
+        """Write the picture of a document to a file; the document then tells of the file."""
+        image = value.get("image")
+        if image is None:
+            _note("there is no picture: nothing written")
+            return value
+        self._save(output, image)
+        return {**value, "image": {"file": os.path.abspath(output), "size_bytes": len(image)}}
 
     def _save(self, path: str, body: bytes) -> None:
         try:

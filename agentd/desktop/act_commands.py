@@ -40,13 +40,13 @@ class ActCommands:
         self._desktop = desktop
         self._answers: Answers[ActReport] = Answers()
 
-    @command("desktop.act", scope=Scope.INPUT, deadline_s=660)
+    @command("desktop.act", scope=Scope.INPUT, deadline_s=660, positional=("actions",))
     async def act(
         self,
         caller: Caller,
         *,
         actions: Annotated[
-            list[dict[str, Any]],
+            list[Annotated[dict[str, Any], Meta(extra_json_schema=schema_of_actions())]],
             Meta(
                 max_length=MAX_ACTIONS,
                 description="In order; a vendor's tool calls as they are with `dialect`",
@@ -57,7 +57,6 @@ class ActCommands:
                         {"action": "press", "keys": "Return"},
                     ]
                 ],
-                extra_json_schema={"items": schema_of_actions()},
             ),
         ],
         dialect: Annotated[

@@ -28,8 +28,8 @@ class Desktop:
 
     async def act(
         self,
-        *,
         actions: Sequence[Mapping[str, Any]],
+        *,
         dialect: str = "native",
         display: values.DeclaredDisplay | None = None,
         settle: values.Settle | msgspec.UnsetType | None = msgspec.UNSET,
