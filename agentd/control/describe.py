@@ -7,6 +7,7 @@ It does not serve anything. Source: OpenAPI 3.1.0, JSON Schema 2020-12.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from agentd.base.command import Command, Kind, Registry
@@ -111,15 +112,45 @@ def _section(command: Command, parameters: dict[str, Any]) -> list[str]:
         required = name in parameters.get("required", ())
         default = "required" if required else f"`{_json(schema.get('default'))}`"
         cells = [f"`{name}`", type_words(schema), default, meaning(schema)]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines.append(_row(cells))
+    for name, schema in parameters.get("properties", {}).items():
+        lines += _variants(name, schema.get("items", {}))
     return lines
+
+
+def _variants(name: str, item: dict[str, Any]) -> list[str]:
+    """Return a table of the objects that a list takes, told apart by a field with one value."""
+    rows: list[str] = []
+    tag = ""
+    for variant in item.get("anyOf", ()):
+        properties = variant.get("properties", {})
+        tags = [key for key, value in properties.items() if len(value.get("enum", ())) == 1]
+        if not tags:
+            continue
+        tag = tags[0]
+        given = []
+        for key, value in properties.items():
+            if key != tag:
+                is_required = key in variant.get("required", ())
+                default = "" if is_required else f" = {_json(value.get('default'))}"
+                given.append(f"`{key}{default}`")
+        value = properties[tag]["enum"][0]
+        rows.append(_row([f"`{value}`", " ".join(given), variant.get("description", "")]))
+    if not rows:
+        return []
+    head = [f"An item of `{name}` is one of these:", "", f"| {tag} | with | meaning |"]
+    return ["", *head, "|---|---|---|", *rows]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def type_words(schema: dict[str, Any]) -> str:
     """Return a JSON Schema's type in few words, as `integer 1..9` or `list of Point`."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
-    if "anyOf" in schema:
+    if "anyOf" in schema and "type" not in schema:
         return " or ".join(type_words(member) for member in schema["anyOf"])
     if "enum" in schema:
         return " ".join(f"`{value}`" for value in schema["enum"])
