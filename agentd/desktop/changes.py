@@ -67,6 +67,7 @@ class Changes:
         self._followers: set[Follower] = set()
         self._stir = asyncio.Event()
         self._newest: Frame | None = None
+        self._looks = 0
         # Set by the event loop; what it holds is the capture lane's alone.
         self._periodic: Periodic | None = None
         self._has_ended = False
@@ -114,6 +115,10 @@ class Changes:
         finally:
             self.close()
 
+    def statistics(self) -> dict[str, int]:
+        """Return how many follow, and how often their service has looked."""
+        return {"followers": len(self._followers), "looks": self._looks}
+
     def close(self) -> None:
         """Tell every follower that the display is gone. Idempotent."""
         self._has_ended = True
@@ -138,6 +143,7 @@ class Changes:
 
     async def _look_again(self) -> None:
         """Take a shot; what is new in it comes through `saw`."""
+        self._looks += 1
         try:
             await self._capture.shot()
         except DisplayLost:

@@ -204,6 +204,7 @@ class Desktop:
         return {
             "running": True,
             "capture": live.capture.statistics(),
+            "changes": live.changes.statistics(),
             "lanes": [asdict(lane.statistics()) for lane in lanes],
         }
 
