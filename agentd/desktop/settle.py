@@ -156,7 +156,8 @@ class _Waiting:
 
     def given_up(self, deadline: float, elapsed_s: float) -> Settled:
         """Say how it stands at the deadline."""
-        latest: Tiles = self._changed_at > deadline - self._request.quiet_s
+        # Where an animation began within the window, it has turned out to be one by now.
+        latest: Tiles = (self._changed_at > deadline - self._request.quiet_s) & ~self._repeating
         goes_on = self._changes > 1 and bool(latest.any())
         outcome = Outcome.STILL_CHANGING if goes_on else Outcome.TIMED_OUT
         periodic = self._rectangles(self._repeating)

@@ -141,6 +141,14 @@ async def test_what_repeats_itself_is_learnt_and_told() -> None:
     assert found.elapsed_s > 1.0
 
 
+async def test_an_animation_alone_is_not_said_to_go_on() -> None:
+    screen = Screen()
+    async with painter(screen, lambda n: screen.fill(70, 40, n % 4 + 1, 20, 20), 0.05):
+        found = await settled(screen, quiet_s=5, timeout_s=1.6)
+    assert (found.outcome, found.changing) == (Outcome.TIMED_OUT, ())
+    assert found.periodic == (Rect(64, 32, 32, 32),)
+
+
 async def test_a_resize_is_a_change() -> None:
     screen = Screen()
     async with running(screen) as changes, changes.follow() as follower:
