@@ -126,7 +126,14 @@ class DesktopCommands:
         """
         return _display_info(await self._desktop.resize(width, height))
 
-    @command("desktop.screenshot", scope=Scope.VIEW, read_only=True)
+    # What models and their clients take: larger pictures are scaled down there, unseen, so that
+    # points no longer fit; answers over a megabyte, base64 and all, are refused.
+    @command(
+        "desktop.screenshot",
+        scope=Scope.VIEW,
+        read_only=True,
+        model_defaults={"max_long_edge": 1568, "max_pixels": 1_150_000, "max_bytes": 750_000},
+    )
     async def screenshot(
         self,
         *,
