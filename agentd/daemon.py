@@ -39,6 +39,15 @@ logger = logging.getLogger(__name__)
 
 VERSION = package_version("agentd")
 
+# What a language model is told of all tools together (MCP).
+INSTRUCTIONS = """\
+A Linux desktop of your own. Look with desktop_screenshot, act with desktop_click, desktop_type,
+desktop_press and desktop_scroll, start programs with apps_launch. After acting, desktop_wait
+returns when the screen is quiet. Points are screen pixels: a point (px, py) of a picture lies at
+(space.x + px / space.scale, space.y + py / space.scale) of its metadata. For keys held during an
+action use its modifiers, or desktop_hold: what desktop_key_down leaves pressed goes up when your
+connection ends. An error says what was wrong and what would be right."""
+
 
 class Daemon:
     """Everything that runs, from the configuration to the last child.
@@ -147,6 +156,7 @@ class Daemon:
             metrics=lambda: (self._metrics.exposition(), MEDIA_TYPE),
             limits=limits,
             tokens=Tokens(Path(tcp.tokens_file)) if tcp.listen else None,
+            instructions=INSTRUCTIONS,
         )
 
     def _health(self) -> tuple[dict[str, Any], bool]:
