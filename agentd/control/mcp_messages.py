@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from agentd.base.schema import nearest_name, shown
+from agentd.base.schema import shown
 
 HANDSHAKE_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 STATELESS_VERSIONS = ("2026-07-28",)
@@ -181,14 +181,6 @@ def notification(method: str, params: dict[str, Any]) -> dict[str, Any]:
 def negotiated(wanted: object) -> str:
     """Return the version that `initialize` agrees on: the client's, or the newest with one."""
     return str(wanted) if wanted in HANDSHAKE_VERSIONS else HANDSHAKE_VERSIONS[-1]
-
-
-def unknown_method(request: Request, known: list[str]) -> RpcError:
-    """Return the error for a method that is not there, with the nearest that is."""
-    near = nearest_name(request.method, known)
-    hint = f"; did you mean {near!r}?" if near else ""
-    text = f"there is no method {shown(request.method)}{hint}"
-    return RpcError(METHOD_NOT_FOUND, text, id=request.id)
 
 
 def sse(document: dict[str, Any]) -> bytes:

@@ -22,7 +22,13 @@ from agentd.base.schema import convert, nearest_name, shown
 from agentd.control import mcp_content as content
 from agentd.control import mcp_messages as messages
 from agentd.control.dispatch import Call, Dispatcher, closing
-from agentd.control.mcp_messages import INTERNAL_ERROR, INVALID_PARAMS, Request, RpcError
+from agentd.control.mcp_messages import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    Request,
+    RpcError,
+)
 from agentd.control.mcp_tools import Collecting, Tool, tools_of, with_model_defaults
 
 logger = logging.getLogger(__name__)
@@ -73,7 +79,8 @@ class Methods:
         known = self._of_stateless if is_stateless else self._of_handshake
         handler = known.get(request.method)
         if handler is None:
-            raise messages.unknown_method(request, list(known))
+            text = f"there is no method {shown(request.method)}"
+            raise RpcError(METHOD_NOT_FOUND, text)
         return await handler(request, caller)
 
     async def _initialize(self, request: Request, caller: Caller) -> dict[str, Any]:

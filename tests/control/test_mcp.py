@@ -388,10 +388,6 @@ class TestSessions:
         assert len(ids) == 1
         assert ids.pop().startswith("mcp")
 
-    async def test_session_of_before_a_restart_goes_on(self, server: ControlServer) -> None:
-        found = await result(server, tool("sample_who"), Mcp_Session_Id=SESSION)
-        assert found["structuredContent"]["id"].startswith("mcp")
-
     async def test_deleted_one_is_gone(self, server: ControlServer) -> None:
         session = (await ask(server, rpc("initialize"))).headers["Mcp-Session-Id"]
         deleted = await server.ask("DELETE", "/mcp", headers={"Mcp-Session-Id": session})
@@ -433,6 +429,14 @@ async def listen(wire: Wire) -> None:
     status, headers = await wire.head()
     assert (status, headers["Content-Type"]) == (200, "text/event-stream")
     assert await wire.chunk() == b": \n\n"
+
+
+async def test_session_of_before_a_restart_goes_on(tmp_path: Path) -> None:
+    async with ControlServer(tmp_path) as server:
+        session = (await ask(server, rpc("initialize"))).headers["Mcp-Session-Id"]
+    async with ControlServer(tmp_path) as server:
+        found = await result(server, tool("sample_who"), Mcp_Session_Id=session)
+    assert found["structuredContent"]["id"].startswith("mcp")
 
 
 async def test_instructions_are_told(tmp_path: Path) -> None:

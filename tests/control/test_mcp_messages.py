@@ -195,9 +195,5 @@ class TestDocuments:
         error = RpcError(messages.METHOD_NOT_FOUND, "x")
         assert (error.status(is_stateless=False), error.status(is_stateless=True)) == (200, 404)
 
-    def test_unknown_method_is_told_with_the_nearest(self) -> None:
-        error = messages.unknown_method(Request("tool/list", 1), ["tools/list", "ping"])
-        assert "did you mean 'tools/list'?" in error.message
-
     def test_event_is_one_line_of_data(self) -> None:
         assert messages.sse({"text": "a\nb"}) == b'event: message\ndata: {"text":"a\\nb"}\n\n'
