@@ -41,6 +41,14 @@ logger = logging.getLogger(__name__)
 
 VERSION = package_version("agentd")
 
+# What a language model is told of all tools together (MCP).
+INSTRUCTIONS = """\
+A Linux desktop of your own. Look with desktop_screenshot; act with desktop_act, which does several
+actions in order, waits until the screen is quiet and shows it; start programs with apps_launch.
+Points are screen pixels, unless you give `space: "image"` and the `frame` of the picture in which
+you found them. For keys held during an action use its modifiers: what key_down leaves pressed goes
+up when your connection ends. An error says what was wrong and what would be right."""
+
 
 class Daemon:
     """Everything that runs, from the configuration to the last child.
@@ -151,6 +159,7 @@ class Daemon:
             metrics=lambda: (self._metrics.exposition(), MEDIA_TYPE),
             limits=limits,
             tokens=Tokens(Path(tcp.tokens_file)) if tcp.listen else None,
+            instructions=INSTRUCTIONS,
         )
 
     def _health(self) -> tuple[dict[str, Any], bool]:

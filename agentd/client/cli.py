@@ -205,3 +205,7 @@ def _merged(*parts: Scanned, without: set[str] | frozenset[str] = frozenset()) -
         hidden = without if index else frozenset()
         values |= {name: texts for name, texts in part.values.items() if name not in hidden}
     return Scanned(values, [], [])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -39,7 +39,7 @@ class Session:
         self.catalogue = catalogue
         self.as_json = as_json
         self.terminal = terminal_of_stdout()
-        self._address = address
+        self.address = address
         self._timeout_s = timeout_s
         self._transport: SyncTransport | None = None
 
@@ -165,7 +165,7 @@ class Session:
             # Half of the time that agentctl takes to start is http.client's import.
             from agentd.client.sync_transport import SyncTransport
 
-            self._transport = SyncTransport(self._address)
+            self._transport = SyncTransport(self.address)
         return self._transport
 
 

@@ -1,4 +1,4 @@
-"""The verbs that are agentctl's own: health, status, events, version, token, completion.
+"""The verbs that are agentctl's own: health, status, events, version, token, mcp, completion.
 
 Each is a function of what was found on the command line; it returns an exit code.
 """
@@ -109,6 +109,14 @@ def token(session: Session, scanned: Scanned) -> int:
     return 0
 
 
+def mcp(session: Session, scanned: Scanned) -> int:
+    """Serve an MCP client, as the program that it started."""
+    _take_words(scanned, 0)
+    from agentd.client.mcp_bridge import serve
+
+    return serve(session.address)
+
+
 def completion(session: Session, scanned: Scanned) -> int:
     """Print the completion script of a shell."""
     from agentd.client.completion import SCRIPTS
@@ -137,6 +145,7 @@ VERBS = {
         "Make a token for the TCP listener, and the lines for its token file",
         (Option("scopes", ("--scopes",), "SCOPES", f"Some of {','.join(SCOPES)}", True),),
     ),
+    "mcp": Verb(mcp, "", "Serve MCP on standard input and output, for a client that starts us"),
     "completion": Verb(
         completion, "bash|zsh|fish", "Print a completion script", (), ("bash", "zsh", "fish")
     ),

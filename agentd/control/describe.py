@@ -7,7 +7,7 @@ It does not serve anything. Source: OpenAPI 3.1.0, JSON Schema 2020-12.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentd.base.command import Command, Kind, Registry
@@ -86,8 +86,8 @@ def markdown(registry: Registry) -> str:
         "",
         "Generated from the daemon's registry by `python -m agentd --describe markdown`.",
         "Every command is `POST /v1/NAMESPACE/VERB`, `agentctl NAMESPACE VERB`, a JSON-RPC method",
-        "of `/v1/ws` and a method of the Python client. Commands marked *read-only* also answer",
-        "`GET`. The scope is what a token must hold.",
+        "of `/v1/ws`, a method of the Python client and the MCP tool `NAMESPACE_VERB`. Commands",
+        "marked *read-only* also answer `GET`. The scope is what a token must hold.",
     ]
     namespace = ""
     for command in registry:
@@ -106,6 +106,8 @@ def _section(command: Command, parameters: dict[str, Any]) -> list[str]:
     lines = ["", f"### {command.name}", "", f"{command.summary}.", "", " · ".join(marks)]
     if command.description:
         lines += ["", command.description]
+    if command.model_defaults:
+        lines += ["", f"Over MCP, unless given: {defaults_words(command.model_defaults)}."]
     if parameters.get("properties"):
         lines += ["", "| parameter | type | default | meaning |", "|---|---|---|---|"]
     for name, schema in parameters.get("properties", {}).items():
@@ -165,6 +167,11 @@ def meaning(schema: dict[str, Any]) -> str:
     text = str(schema.get("description", ""))
     examples = schema.get("examples")
     return f"{text} (for example `{_json(examples[0])}`)" if examples else text
+
+
+def defaults_words(defaults: Mapping[str, Any]) -> str:
+    """Return what is said where a caller says nothing, as `max_bytes 750000, format "png"`."""
+    return ", ".join(f"{name} {_json(value)}" for name, value in defaults.items())
 
 
 def _operation(command: Command, schemas: dict[str, Any]) -> dict[str, Any]:

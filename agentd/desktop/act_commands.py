@@ -23,7 +23,7 @@ from agentd.desktop.dialects.dialect import Read, View
 from agentd.desktop.dialects.names import dialect_named
 from agentd.desktop.frame import Rect, Size, Space, fit
 from agentd.desktop.idempotency import Answers
-from agentd.desktop.parameters import Generation, Milliseconds
+from agentd.desktop.parameters import MODEL_PICTURE, Generation, Milliseconds
 from agentd.desktop.screenshot import PictureRequest, ScreenSpace
 
 _NATIVE = "native"
@@ -40,7 +40,13 @@ class ActCommands:
         self._desktop = desktop
         self._answers: Answers[ActReport] = Answers()
 
-    @command("desktop.act", scope=Scope.INPUT, deadline_s=660, positional=("actions",))
+    @command(
+        "desktop.act",
+        scope=Scope.INPUT,
+        deadline_s=660,
+        positional=("actions",),
+        model_defaults={"observe": MODEL_PICTURE},
+    )
     async def act(
         self,
         caller: Caller,

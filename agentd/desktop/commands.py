@@ -20,6 +20,7 @@ from agentd.desktop.display import DisplayState
 from agentd.desktop.frame import Rect
 from agentd.desktop.image import ImageFormat
 from agentd.desktop.parameters import (
+    MODEL_PICTURE,
     Format,
     MaxBytes,
     MaxLongEdge,
@@ -128,7 +129,12 @@ class DesktopCommands:
         """
         return _display_info(await self._desktop.resize(width, height))
 
-    @command("desktop.screenshot", scope=Scope.VIEW, read_only=True)
+    @command(
+        "desktop.screenshot",
+        scope=Scope.VIEW,
+        read_only=True,
+        model_defaults=MODEL_PICTURE,
+    )
     async def screenshot(
         self,
         *,
