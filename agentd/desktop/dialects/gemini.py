@@ -150,8 +150,8 @@ def _call_of(item: Object[str, object]) -> _Call:
     if not isinstance(item.get("url", ""), str):
         raise _not_a_call("url", "text", item["url"])
     rest = {key: value for key, value in given.items() if key not in _TOLERATED}
-    beside = {**{key: given[key] for key in _TOLERATED if key in given}, **call, **item}
-    return _Call(spelling, name, ident, rest, beside)
+    # Arguments are the model's: what it says there of an acknowledgement is nobody's word.
+    return _Call(spelling, name, ident, rest, {**call, **item})
 
 
 def _spelled(

@@ -76,7 +76,7 @@ VOCABULARIES = {
     "gemini_2_5": BROWSER_SET,
 }
 WHERE = [(name, member) for name, known in VOCABULARIES.items() for member in known]
-# Fields that came later than their member; test_names of the faults covers their refusal.
+# Fields that came later than their member: the golden faults hold their refusal.
 LATER = {
     "computer_20241022": {"coordinate", "text", "start_coordinate", "repeat"},
     "computer_20250124": {"repeat"},
