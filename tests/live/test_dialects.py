@@ -35,6 +35,9 @@ POINTER = (Move, Click, Drag, Scroll, ButtonDown, ButtonUp, Pause)
 
 Events = list[tuple[Any, ...]]
 
+# No case moves from one of these corners to the other.
+END: Events = [("motion", 1279, 1), ("motion", 1, 799)]
+
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
@@ -56,7 +59,7 @@ def heard(daemon: DaemonProcess) -> Iterator[Injected]:
 def run(
     daemon: DaemonProcess, heard: Injected, calls: list[Any], dialect: str, **more: Any
 ) -> Events:
-    """Run calls from a fixed beginning; return what reached the server until a last move."""
+    """Run calls from a fixed beginning; return what reached the server until the end."""
     with daemon.client() as client:
         client.desktop.move(x=640, y=400)
         heard.wait(lambda events: bool(events) and events[-1] == ("motion", 640, 400))
@@ -65,8 +68,9 @@ def run(
             actions=calls, dialect=dialect, settle=None, observe=None, **more
         )
         assert report.completed, report
-        client.desktop.move(x=1279, y=799)
-        events = heard.wait(lambda events: events[-1:] == [("motion", 1279, 799)])[:-1]
+        for _, x, y in END:
+            client.desktop.move(x=x, y=y)
+        events = heard.wait(lambda events: events[-2:] == END)[:-2]
         client.desktop.release_all()
         return events
 
