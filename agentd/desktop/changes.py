@@ -155,8 +155,13 @@ class Changes:
 
     async def _look(self) -> None:
         """See to it that all that was drawn until now is known to every follower."""
-        if not self._has_ended:
+        try:
             await self._capture.shot()
+        except Unavailable as exc:
+            if self._has_ended:
+                # Its lane was closed a moment before or after the display went.
+                raise _gone() from exc
+            raise
 
     def _learn(self) -> None:
         if self._periodic is None:

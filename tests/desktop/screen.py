@@ -29,6 +29,7 @@ class Screen:
         self.fails: list[Exception] = []
         # Called before each shot, as a program that draws meanwhile.
         self.before_shot: Callable[[], None] = lambda: None
+        self.before_fail: Callable[[], None] = lambda: None
         self._last: Frame | None = None
         self._is_drawn = True
 
@@ -53,6 +54,7 @@ class Screen:
     async def shot(self) -> Shot:
         self.shots += 1
         if self.fails:
+            self.before_fail()
             raise self.fails.pop(0)
         self.before_shot()
         if self._is_drawn or self._last is None:

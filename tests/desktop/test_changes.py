@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from agentd.base.errors import Busy
+from agentd.base.errors import Busy, Unavailable
 from agentd.desktop.changes import Changes, Follower
 from agentd.desktop.xlink import DisplayLost
 from tests.desktop.screen import Screen, running
@@ -163,6 +163,15 @@ async def test_a_lost_display_ends_the_service() -> None:
         with pytest.raises(DisplayLost):
             await changes.run()
         await lost(follower)
+
+
+async def test_a_display_that_goes_away_during_the_last_look_is_told_as_such() -> None:
+    screen = Screen()
+    async with running(screen) as changes, changes.follow() as follower:
+        screen.fails = [Unavailable("lane x-capture is closed")]
+        screen.before_fail = changes.close
+        with pytest.raises(DisplayLost):
+            await follower.next(0)
 
 
 async def test_a_wait_that_is_cancelled_loses_nothing() -> None:

@@ -339,7 +339,8 @@ def test_without_a_waiter_nothing_is_copied_while_a_program_draws(client) -> Non
         client.desktop.wait(timeout_ms=100)
         before = copies(client)
         assert client.desktop.wait(until="window", title="never", timeout_ms=500).timed_out
-        assert copies(client) == before
+        # The last look of the wait before may have been under way.
+        assert copies(client) <= before + 1
 
 
 def test_with_a_waiter_and_a_quiet_screen_nothing_is_copied(client) -> None:
