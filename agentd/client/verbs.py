@@ -112,8 +112,12 @@ def token(session: Session, scanned: Scanned) -> int:
 def mcp(session: Session, scanned: Scanned) -> int:
     """Serve an MCP client, as the program that it started."""
     _take_words(scanned, 0)
+    import sys
+
     from agentd.client.mcp_bridge import serve
 
+    if sys.stdin.isatty():
+        print("waiting for MCP messages: a client starts this, see --help", file=sys.stderr)
     return serve(session.address)
 
 

@@ -227,6 +227,8 @@ class McpFace:
                 except TimeoutError:
                     continue
             await response.write_eof()
+        except ConnectionResetError:
+            pass  # The client has gone, perhaps before it heard anything.
         finally:
             session.listening.discard(caller.id)
         return response

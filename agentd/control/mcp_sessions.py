@@ -14,8 +14,9 @@ import logging
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from agentd.control.mcp_messages import Id
 
@@ -71,7 +72,7 @@ class Sessions:
         leave: awaited with the caller id of each session that has ended.
     """
 
-    def __init__(self, leave: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, leave: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         self._leave = leave
         # The one that was heard of last stands last.
         self._sessions: OrderedDict[Key, Session] = OrderedDict()
@@ -100,15 +101,8 @@ class Sessions:
 
     async def end(self, session: Session) -> None:
         """End a session: what it runs is cancelled, what it holds down is lifted. Idempotent."""
-        if self._sessions.pop(session.key, None) is None:
-            return
-        if session.timer is not None:
-            session.timer.cancel()
-        for task in session.calls.values():
-            task.cancel()
-        session.closing.set()
-        logger.debug("mcp session ended id=%s", session.id)
-        await self._leave(session.id)
+        if self._forget(session):
+            await self._leave(session.id)
 
     async def close(self, session: Session) -> None:
         """End a session whose client will not come back to it."""
@@ -140,6 +134,19 @@ class Sessions:
         logger.debug("mcp session begun id=%s principal=%s", session.id, key[0])
         return session
 
+    def _forget(self, session: Session) -> bool:
+        """Take a session out of the table, and end what runs for it; tells whether it was there."""
+        if self._sessions.get(session.key) is not session:
+            return False
+        del self._sessions[session.key]
+        if session.timer is not None:
+            session.timer.cancel()
+        for task in session.calls.values():
+            task.cancel()
+        session.closing.set()
+        logger.debug("mcp session ended id=%s", session.id)
+        return True
+
     def _schedule(self, session: Session) -> None:
         if session.timer is not None:
             session.timer.cancel()
@@ -154,6 +161,9 @@ class Sessions:
             self._end_soon(session)
 
     def _end_soon(self, session: Session) -> None:
-        task = asyncio.create_task(self.end(session), name=f"end-{session.id}")  # noqa: TID251
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """End a session from where nothing can be awaited; at once, it cannot be found again."""
+        if self._forget(session):
+            leaving = self._leave(session.id)
+            task = asyncio.create_task(leaving, name=f"leave-{session.id}")  # noqa: TID251
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)

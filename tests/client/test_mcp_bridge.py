@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,9 @@ META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {},
 }
+
+
+PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
 
 
 class Peer:
@@ -218,3 +223,32 @@ class TestAway:
         address = Address("", f"http://127.0.0.1:{server.port}", "viewer")
         async with bridge(address) as peer:
             assert not (await call(peer, "sample_echo"))["isError"]
+
+
+class TestProcess:
+    """`agentctl mcp` as a client starts it, without a daemon."""
+
+    @pytest.fixture
+    def process(self, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+        words = ["--socket", str(tmp_path / "none"), "mcp"]
+        argv = [sys.executable, "-m", "agentd.client.cli", *words]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            yield process
+            process.kill()
+
+    def test_it_ends_with_its_input(self, process: subprocess.Popen[bytes]) -> None:
+        told, complaints = process.communicate(PING, timeout=LIMIT_S)
+        assert json.loads(told) == {"jsonrpc": "2.0", "id": 1, "result": {}}
+        assert (process.returncode, complaints) == (0, b"")
+
+    def test_it_ends_in_silence_when_nobody_reads(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(PING)
+        process.stdin.flush()
+        assert process.wait(LIMIT_S) == 0
+        assert process.stderr.read() == b""
+        process.stdin.close()

@@ -409,6 +409,16 @@ class TestSessions:
         listening.close()
         await until(lambda: found["structuredContent"]["id"] in server.told)
 
+    async def test_client_that_goes_at_once_is_no_error(
+        self, server: ControlServer, lines: list[str]
+    ) -> None:
+        for _ in range(20):
+            wire = await server.connect()
+            await wire.send(f"GET /mcp HTTP/1.1\nHost: localhost\nMcp-Session-Id: {SESSION}\n\n")
+            wire.close()
+        await until(lambda: len(server.left) == 20)
+        assert [line for line in lines if " ERROR " in line] == []
+
     async def test_stopping_daemon_ends_the_stream(self, server: ControlServer) -> None:
         async with await server.connect() as wire:
             await listen(wire)
