@@ -11,6 +11,40 @@ from typing import Any, Literal
 import msgspec
 
 
+class ClipboardContent(msgspec.Struct, frozen=True):
+    """What a selection holds as one type; it is under the name of the type."""
+
+    type: str
+    selection: str
+    serial: int
+    owner: Owner
+    text: str | None = None
+    html: str | None = None
+    png: bytes | None = None
+    files: list[str] | None = None
+
+
+class ClipboardSerial(msgspec.Struct, frozen=True):
+    """The number of a selection's content; the next content has a higher one."""
+
+    selection: str
+    serial: int
+
+
+class ClipboardTypes(msgspec.Struct, frozen=True):
+    """What can be had from a selection: as types, and as the X targets behind them."""
+
+    selection: str
+    serial: int
+    owner: Owner
+    types: list[str]
+    targets: list[str]
+
+
+# The kinds of content that are told apart.
+ContentType = Literal["files", "html", "png", "text"]
+
+
 class CursorAt(msgspec.Struct, frozen=True):
     """Where the pointer is, in screen pixels."""
 
@@ -51,6 +85,22 @@ class Event(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
+class Fetch(msgspec.Struct, frozen=True):
+    """A program has been given the content: when (Unix time), as which X target, and who."""
+
+    time: float
+    target: str
+    by: Owner
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """Who was given the content, the first first."""
+
+    selection: str
+    serial: int
+    fetches: list[Fetch]
+
+
 class Frame(msgspec.Struct, frozen=True):
     """What the window manager draws around a window, in pixels a side."""
 
@@ -79,6 +129,20 @@ class Launched(msgspec.Struct, frozen=True):
 
     pid: int
     window: Window | None = None
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Who holds a selection, or takes from it. `agentd` is true when that is this daemon.
+
+    `class` and `title` are those of the window, or of the topmost one of its process; `pid` is 0
+    when it is not known.
+    """
+
+    agentd: bool = False
+    window: int = 0
+    class_name: str = msgspec.field(name="class", default="")
+    title: str = ""
+    pid: int = 0
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -115,6 +179,10 @@ class Scrolled(msgspec.Struct, frozen=True):
 
     ticks_right: int
     ticks_down: int
+
+
+# The two selections: what Ctrl+C takes, and what the mouse has marked.
+Selection = Literal["clipboard", "primary"]
 
 
 class ServiceStatus(msgspec.Struct, frozen=True):
