@@ -282,7 +282,20 @@ def _decoded_text(encoded: Encoded) -> str:
         case "COMPOUND_TEXT":
             return decode_compound_text(encoded.data)
         case _:
-            return encoded.data.decode("utf-8", "replace")
+            return _decoded_utf8(encoded.data)
+
+
+def _decoded_utf8(data: bytes) -> str:
+    """Decode UTF-8; Tk cuts a large text between the halves of a surrogate pair, each encoded."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        pass
+    try:
+        halves = data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
+    return halves.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _decoded_html(data: bytes) -> str:

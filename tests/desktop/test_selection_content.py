@@ -52,6 +52,17 @@ def test_text_says_in_its_type_how_it_is_encoded(text):
     assert decoded(ContentType.TEXT, content_of(text=text).encoded("TEXT")) == text
 
 
+def test_halves_of_a_letter_that_tk_has_cut_are_joined():
+    halves = "x🎉".encode("utf-16-be")[2:]
+    cut = b"".join(
+        chr(int.from_bytes(halves[at : at + 2], "big")).encode("utf-8", "surrogatepass")
+        for at in (0, 2)
+    )
+    found = decoded(ContentType.TEXT, Encoded("UTF8_STRING", b"a" + cut + "ü🎉".encode()))
+    assert found == "a🎉ü🎉"
+    assert decoded(ContentType.TEXT, Encoded("UTF8_STRING", cut[:3] + b"\xff")) == "\ufffd" * 4
+
+
 def test_string_is_latin_1_and_listed_only_where_that_says_it():
     latin, other = content_of(text="Grüße"), content_of(text="你好ü")
     assert latin.encoded("STRING") == Encoded("STRING", b"Gr\xfc\xdfe")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import random
@@ -26,6 +27,7 @@ from agentd.base.errors import (
     Unavailable,
 )
 from tests.live.daemon import DaemonProcess, running_daemon
+from tests.live.test_desktop import kill_and_wait_back
 
 WHICH = ("clipboard", "primary")
 MIXED = "Grüße, мир, 你好, שלום, 🎉👩‍👩‍👧 e\u0301 \u200b\t\n"
@@ -389,6 +391,74 @@ def test_what_makes_no_sense_is_refused_by_name(client, given_, path):
     assert caught.value.errors[0].path == path
 
 
+def test_killed_x_server_is_given_the_content_again(client, x, daemon):
+    client.clipboard.set(text=MIXED, html="<b>x</b>")
+    serial = client.clipboard.set(text="marked", selection="primary").serial
+    kill_and_wait_back(daemon, "xserver")
+    found = client.clipboard.get(selection="primary")
+    assert (found.text, found.serial) == ("marked", serial)
+    x.environment |= client.desktop.status().environment
+    assert x.paste("clipboard").decode() == MIXED
+    assert x.paste("clipboard", "text/html").endswith(b"<b>x</b>")
+    assert x.paste("primary") == b"marked"
+
+
+def test_content_of_a_program_goes_with_its_x_server(client, x, daemon):
+    x.copy(client, b"theirs")
+    before = client.clipboard.types().serial
+    kill_and_wait_back(daemon, "xserver")
+    with pytest.raises(NotFound):
+        client.clipboard.get()
+    assert client.clipboard.set(text="next").serial > before + 1
+
+
+def test_lost_link_is_opened_anew_and_the_content_offered_again(client, x, daemon):
+    serial = client.clipboard.set(text="ours").serial
+    before = client.clipboard.get().owner.window
+    restarts = session_restarts(client)
+    x.start([PYTHON, str(HERE / "icccm.py"), "kill", str(before)]).wait(10)
+
+    def is_back() -> bool:
+        with daemon.client() as other:
+            return other.desktop.status().running and session_restarts(other) > restarts
+
+    daemon.wait_until(is_back, "the session has opened its links anew")
+    assert client.clipboard.get().serial == serial
+    assert x.paste() == b"ours"
+
+
+def test_agentctl_prints_what_was_copied_and_takes_a_file(client, x, daemon, tmp_path):
+    def agentctl(*words: str) -> bytes:
+        call = "import sys; from agentd.client.cli import main; sys.exit(main())"
+        argv = [PYTHON, "-c", call, "--socket", str(daemon.socket), "clipboard", *words]
+        return subprocess.run(argv, capture_output=True, check=True, timeout=20).stdout
+
+    agentctl("set", MIXED)
+    assert x.paste().decode() == MIXED
+    assert agentctl("get").decode() == MIXED
+    path = tmp_path / "x.png"
+    path.write_bytes(PNG)
+    agentctl("set", "--png", f"@{path}", "--selection", "primary")
+    assert x.paste("primary", "image/png") == PNG
+    agentctl("get", "--type", "png", "--selection", "primary", "-o", f"{path}.copy")
+    assert Path(f"{path}.copy").read_bytes() == PNG
+
+
+def session_restarts(client) -> int:
+    parts = {part.name: part for part in client.desktop.status().parts}
+    return parts["desktop.session"].restarts
+
+
+def test_get_without_a_desktop_is_a_typed_error(tmp_path):
+    with running_daemon(tmp_path, "[desktop]\nautostart = false\n") as stopped:
+        with stopped.client() as client, pytest.raises(Unavailable) as caught:
+            client.clipboard.get()
+    assert caught.value.narrow_code == "desktop_not_running"
+
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+)
 PYTHON = sys.executable
 HERE = Path(__file__).parent / "oracles"
 

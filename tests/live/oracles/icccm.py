@@ -127,5 +127,8 @@ match sys.argv[1:]:
         owner(int(count), then)
     case ["requestor", count]:
         requestor(int(count))
+    case ["kill", number]:
+        display.create_resource_object("window", int(number)).kill_client()
+        display.sync()
     case ["conventions"]:
         conventions()
