@@ -10,12 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
 from Xlib import X
-from Xlib.error import XError
 
 from agentd.base.errors import Conflict, NotFound
 from agentd.base.events import EventBus
@@ -58,6 +56,15 @@ class Offered(NamedTuple):
     targets: list[str]
     serial: int
     owner: Owner
+
+
+class _Present(NamedTuple):
+    """How a selection stands: its atom, its owner, our offer if that is us, its number."""
+
+    atom: int
+    owner: Owner
+    offer: Offer | None
+    serial: int
 
 
 class Clipboard:
@@ -106,7 +113,6 @@ class Clipboard:
         )
         self._requestor = Requestor(link, icccm)
         self._link = link
-        await self._requestor.open()
         for atom, selection in icccm.selections.items():
             record = self._records[selection]
             owner = await link.call(icccm.owner, atom)
@@ -131,13 +137,14 @@ class Clipboard:
     async def run(self) -> None:
         """Serve the programs that ask, until the link is lost or this is cancelled."""
         while True:
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout_at(self._owner.deadline):
                     step = await self._inbox.get()
-                try:
-                    await step()
-                except XError as exc:  # The window of somebody who has gone.
-                    logger.debug("clipboard request dropped error=%s", exc)
+            except TimeoutError:
+                await self._owner.expire()
+                continue
+            await step()
+            # Also while others keep us busy.
             await self._owner.expire()
 
     async def get(
@@ -152,36 +159,35 @@ class Clipboard:
         Raises: NotFound when it is empty or not of that kind; TooLarge; TimedOut when its owner
             is silent; Unavailable when its owner ends midway; DisplayLost. Cancelling is safe.
         """
-        atom, owner, record = await self._look(selection)
-        if record.offer is not None:
-            value = record.offer.content.value(kind)
+        now = await self._look(selection)
+        if now.offer is not None:
+            content = now.offer.content
+            value = content.value(kind)
             if value is None:
-                raise _not_offered(selection, kind, owner, record.offer.content.targets)
-            return Held(value, record.serial, owner)
-        serial = record.serial
-        targets = await self._targets(atom, owner, silence_s)
+                raise _not_offered(selection, kind, now.owner, content.targets)
+            return Held(value, now.serial, now.owner)
+        targets = await self._targets(now, silence_s)
         target = best_target(kind, targets)
         if target is None:
-            raise _not_offered(selection, kind, owner, targets)
+            raise _not_offered(selection, kind, now.owner, targets)
         found = await self._requestor.fetch(
-            atom, target, owner=owner, limit_bytes=limit_bytes, silence_s=silence_s
+            now.atom, target, owner=now.owner, limit_bytes=limit_bytes, silence_s=silence_s
         )
-        if found.numbers:
-            raise _not_offered(selection, kind, owner, [])
-        return Held(decoded(kind, Encoded(found.type, found.data)), serial, owner)
+        if found.numbers:  # No content has this form.
+            raise _not_offered(selection, kind, now.owner, [])
+        return Held(decoded(kind, Encoded(found.type, found.data)), now.serial, now.owner)
 
     async def offered(self, selection: Selection, *, silence_s: float) -> Offered:
         """Return what can be had from a selection, without fetching it.
 
         Raises: NotFound when it is empty; TimedOut; Unavailable; DisplayLost.
         """
-        atom, owner, record = await self._look(selection)
-        if record.offer is not None:
-            content = record.offer.content
-            return Offered(content.types, content.targets, record.serial, owner)
-        serial = record.serial
-        targets = await self._targets(atom, owner, silence_s)
-        return Offered(types_among(targets), targets, serial, owner)
+        now = await self._look(selection)
+        if now.offer is not None:
+            content = now.offer.content
+            return Offered(content.types, content.targets, now.serial, now.owner)
+        targets = await self._targets(now, silence_s)
+        return Offered(types_among(targets), targets, now.serial, now.owner)
 
     async def set(self, selection: Selection, content: Content) -> int:
         """Put content into a selection; return its number.
@@ -222,19 +228,25 @@ class Clipboard:
                 raise _taken_meanwhile(record.selection)
             return record.serial
 
-    async def _look(self, selection: Selection) -> tuple[int, Owner, SelectionRecord]:
-        """Return atom, owner and record, as they are now. Raises: NotFound when it is empty."""
+    async def _look(self, selection: Selection) -> _Present:
+        """Return how a selection stands now. Raises: NotFound when it is empty."""
         atom, record = self._atom(selection), self._records[selection]
         window = await self.link.call(self._icccm.owner, atom)
+        # All news from before the answer has been heard; before the next one, more may come.
+        offer, serial = record.offer, record.serial
         if not window:
             raise NotFound(f"the {selection} is empty: no program owns it", code="selection_empty")
-        return atom, await self._identify(window), record
+        return _Present(atom, await self._identify(window), offer, serial)
 
-    async def _targets(self, atom: int, owner: Owner, silence_s: float) -> list[str]:
+    async def _targets(self, now: _Present, silence_s: float) -> list[str]:
         """Ask an owner what it gives; one that cannot say is taken to give STRING."""
         try:
             found = await self._requestor.fetch(
-                atom, "TARGETS", owner=owner, limit_bytes=_TARGETS_BYTES, silence_s=silence_s
+                now.atom,
+                "TARGETS",
+                owner=now.owner,
+                limit_bytes=_TARGETS_BYTES,
+                silence_s=silence_s,
             )
         except Refused:
             return ["STRING"]

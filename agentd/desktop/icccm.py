@@ -70,11 +70,13 @@ class Request(NamedTuple):
 class Icccm:
     """Owns and asks for selections, with one window of our own. Thread: one lane's.
 
-    `window`, `root` and the atoms of `ATOMS` and `TARGETS` are known from the start, so that the
+    `window` and the atoms of `ATOMS`, `ANSWERS` and `TARGETS` are known from the start, so that the
     event loop can read them.
     """
 
     ATOMS = ("TARGETS", "TIMESTAMP", "MULTIPLE", "INCR", "ATOM", "INTEGER", "_AGENTD_TIME")
+    # Where answers to our own requests are put.
+    ANSWERS = tuple(f"_AGENTD_SELECTION_{number}" for number in range(16))
 
     def __init__(self, display: Display) -> None:
         self._ewmh = Ewmh()
@@ -88,7 +90,7 @@ class Icccm:
         )
         self._window.set_wm_class(_CLASS, _CLASS)
         self.window: int = self._window.id
-        for name in (*self.ATOMS, *TARGETS):
+        for name in (*self.ATOMS, *self.ANSWERS, *TARGETS):
             self.atom(display, name)
         self.selections = {self.atom(display, kind.name): kind for kind in Selection}
         # The server wants to hear of the version before anything else (fixesproto section 3).
@@ -172,11 +174,19 @@ class Icccm:
     def read(
         self, display: Display, property_: int, limit_bytes: int, *, window: int = 0
     ) -> Property | None:
-        """Read a property and delete it; None if it is not there.
+        """Read a property and delete it; None if it is not there, or its window is not.
 
         Args:
             window: whose; ours by default. That of somebody else keeps its property.
         """
+        try:
+            return self._read(display, property_, limit_bytes, window)
+        except XError:  # The other's window has gone.
+            return None
+
+    def _read(
+        self, display: Display, property_: int, limit_bytes: int, window: int
+    ) -> Property | None:
         source = display.create_resource_object("window", window) if window else self._window
         pieces: list[bytes] = []
         numbers: list[int] = []
@@ -188,7 +198,7 @@ class Icccm:
             if found is None:
                 return None
             if found.format == 8:
-                piece = found.value.encode("latin-1") if found.value == "" else bytes(found.value)
+                piece = bytes(found.value)
                 pieces.append(piece)
                 size_bytes += len(piece)
             else:
@@ -233,7 +243,9 @@ class Icccm:
         )
 
     def watch(self, display: Display, window: int) -> None:
-        """Hear of a window's properties and of its end, once more."""
+        """Hear of a window's properties and of its end, once more; of ours we always do."""
+        if window == self.window:
+            return
         self._watched[window] += 1
         if self._watched[window] == 1:
             mask = X.PropertyChangeMask | X.StructureNotifyMask
@@ -241,6 +253,8 @@ class Icccm:
 
     def unwatch(self, display: Display, window: int) -> None:
         """Give back one `watch`."""
+        if window == self.window:
+            return
         self._watched[window] -= 1
         if self._watched[window] <= 0:
             del self._watched[window]

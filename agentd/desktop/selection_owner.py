@@ -158,7 +158,7 @@ class SelectionOwner:
             for part, writer in zip(parts, writers, strict=True)
             for number in (part.target, part.property if writer else 0)
         ]
-        names = partial(self._icccm.put_numbers, request=request, type_=asked.type, numbers=told)
+        names = partial(self._icccm.put_numbers, request=request, type_="ATOM_PAIR", numbers=told)
         given = [part for part, writer in zip(parts, writers, strict=True) if writer]
         await self._link.call(self._finish, request, [*filter(None, writers), names], False)
         self._note_given(selection, offer, given)

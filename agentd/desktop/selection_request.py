@@ -19,10 +19,6 @@ from agentd.desktop.icccm import Icccm, Owner, Property
 from agentd.desktop.selection_transfer import Incoming, too_large
 from agentd.desktop.xlink import DisplayLost, XLink
 
-# Answers to questions that were given up may still come: a property that was used waits longest
-# before it is used again.
-_PROPERTIES = 16
-
 
 class Refused(NotFound):
     """The owner does not give its selection as this target."""
@@ -57,15 +53,11 @@ class Requestor:
     def __init__(self, link: XLink, icccm: Icccm) -> None:
         self._link = link
         self._icccm = icccm
-        self._free: deque[int] = deque()
+        # Answers to questions that were given up may still come: a property that was used waits
+        # longest before it is used again.
+        self._free = deque(icccm.known(name) for name in icccm.ANSWERS)
         self._questions: list[_Question] = []
-        self._times: deque[asyncio.Future[int]] = deque()
-
-    async def open(self) -> None:
-        """Make the properties that answers are put into. Raises: DisplayLost."""
-        for number in range(_PROPERTIES):
-            name = f"_AGENTD_SELECTION_{number}"
-            self._free.append(await self._link.call(self._icccm.atom, name))
+        self._times: set[asyncio.Future[int]] = set()
 
     def hear(self, event: Any) -> None:
         """Take an event that may be an answer."""
@@ -100,10 +92,13 @@ class Requestor:
         Raises: DisplayLost. Cancelling is safe.
         """
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._times.append(future)
-        # Its round trip brings the event along.
-        await self._link.call(self._icccm.touch)
-        return await future
+        self._times.add(future)
+        try:
+            # Its round trip brings the event along.
+            await self._link.call(self._icccm.touch)
+            return await future
+        finally:
+            self._times.discard(future)
 
     async def fetch(
         self,
@@ -212,9 +207,8 @@ class Requestor:
         return found
 
     def _tell_time(self, time: int) -> None:
-        """Answer the oldest who asked; each has caused one event."""
-        if self._times:
-            future = self._times.popleft()
+        """Answer all who asked: whose touch it was cannot be told, and does not matter."""
+        for future in self._times:
             if not future.done():
                 future.set_result(time)
 

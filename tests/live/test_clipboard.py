@@ -145,6 +145,23 @@ def test_text_that_a_program_copies_is_what_get_answers(client, x, which):
     assert found.owner.pid == process.pid
 
 
+def test_owner_is_known_by_the_window_of_its_process(client, x):
+    shown = ["sh", "-c", "printf word; exec cat"]
+    argv = ["xterm", "-title", "marks a word", "-geometry", "60x12+200+150", "-e", *shown]
+    launched = client.apps.launch(argv=argv, wait_window_s=10)
+    client.desktop.wait(quiet_ms=100)
+    since = client.daemon.stats()["events"]["events"]
+    client.desktop.click(x=launched.window.x + 12, y=launched.window.y + 8, count=2)
+    with client.events.subscribe(types=["clipboard.changed"], since=since) as events:
+        event = next(iter(events))
+    found = client.clipboard.get(selection="primary")
+    assert found.text == "word"
+    owner = found.owner
+    assert (owner.class_name, owner.title, owner.pid) == ("XTerm", "marks a word", launched.pid)
+    assert event.data["owner"]["title"] == "marks a word"
+    client.windows.close(id=launched.window.id)
+
+
 def test_selections_are_two(client, x):
     client.clipboard.set(text="copied")
     client.clipboard.set(text="marked", selection="primary")

@@ -89,7 +89,8 @@ class Clipboard:
 
         Several types at once are one content in several forms: the program that pastes takes the
         one it likes best. It stays until another program copies something; a restarted X server
-        is given it again.
+        is given it again. Each type takes up to 64 MiB, but no call may be larger than
+        control.max_body_bytes.
 
         Args:
             text: Any Unicode text; for example "Grüße, 你好 🎉".
