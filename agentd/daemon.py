@@ -31,6 +31,7 @@ from agentd.control.dispatch import Dispatcher
 from agentd.control.http import LOOPBACK_HOSTS, HttpFace, HttpLimits
 from agentd.control.listeners import Listeners
 from agentd.desktop.act_commands import ActCommands
+from agentd.desktop.clipboard_commands import ClipboardCommands
 from agentd.desktop.commands import DesktopCommands
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.input_commands import InputCommands
@@ -96,6 +97,7 @@ class Daemon:
             WindowCommands(self._desktop),
             AppCommands(self._desktop),
             ActCommands(self._desktop),
+            ClipboardCommands(self._desktop),
         ):
             self.registry.add(room)
         self._dispatcher = Dispatcher(self.registry, self._metrics)

@@ -12,6 +12,7 @@ import msgspec
 from agentd.base.errors import BadRequest
 from agentd.client.address import Address, find_address
 from agentd.client.catalogue import Catalogue, CommandEntry, of_document
+from agentd.client.content import CONTENT, content_in
 from agentd.client.options import usage
 from agentd.client.terminal import Terminal, event_line, rendered, size
 
@@ -80,6 +81,8 @@ class Session:
             self.follow(command.name, parameters)
         elif command.kind == "blob":
             self._fetch(command, parameters, output)
+        elif command.name in CONTENT and not self.as_json:
+            self._put_content(self.call(command.name, parameters), output)
         elif output and not self.catalogue.answers_image(command):
             raise usage(f"{command.name} answers no file, so that -o means nothing")
         else:
@@ -113,6 +116,25 @@ class Session:
         """Print lines; they are out when this returns, as a reader of a stream wants it."""
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
+
+    def _put_content(self, answer: Mapping[str, Any], output: str) -> None:
+        """Print what an answer holds and nothing around it, or save it."""
+        content, is_text = content_in(answer)
+        if output and output != "-":
+            self._save(output, content)
+            return
+        on_terminal = sys.stdout.isatty()
+        if on_terminal and not is_text:
+            raise BadRequest(
+                "these are bytes, which a terminal cannot show",
+                code="usage",
+                hint="write them to a file: -o FILE",
+            )
+        # A terminal's prompt begins on a line of its own; a pipe gets what was copied exactly.
+        end = b"\n" if on_terminal and content and not content.endswith(b"\n") else b""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content + end)
+        sys.stdout.buffer.flush()
 
     def _fetch(self, command: CommandEntry, parameters: Mapping[str, object], output: str) -> None:
         """Get bytes into a file or to standard output, never onto a terminal."""

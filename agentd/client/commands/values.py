@@ -28,6 +28,40 @@ class ActReport(msgspec.Struct, frozen=True):
     results: list[dict[str, Any]] | None = None
 
 
+class ClipboardContent(msgspec.Struct, frozen=True):
+    """What a selection holds as one type; it is under the name of the type."""
+
+    type: str
+    selection: str
+    serial: int
+    owner: Owner
+    text: str | None = None
+    html: str | None = None
+    png: bytes | None = None
+    files: list[str] | None = None
+
+
+class ClipboardSerial(msgspec.Struct, frozen=True):
+    """The number of a selection's content; the next content has a higher one."""
+
+    selection: str
+    serial: int
+
+
+class ClipboardTypes(msgspec.Struct, frozen=True):
+    """What can be had from a selection: as types, and as the X targets behind them."""
+
+    selection: str
+    serial: int
+    owner: Owner
+    types: list[str]
+    targets: list[str]
+
+
+# The kinds of content that are told apart.
+ContentType = Literal["files", "html", "png", "text"]
+
+
 class CursorAt(msgspec.Struct, frozen=True):
     """Where the pointer is, in screen pixels."""
 
@@ -80,6 +114,22 @@ class Event(msgspec.Struct, frozen=True):
     time: float
     type: str
     data: dict[str, Any]
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """A program has been given the content: when (Unix time), as which X target, and who."""
+
+    time: float
+    target: str
+    by: Owner
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """Who was given the content, the first first."""
+
+    selection: str
+    serial: int
+    fetches: list[Fetch]
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -139,6 +189,20 @@ class Observe(msgspec.Struct, frozen=True):
     format: ImageFormat = "png"
     quality: int = 80
     cursor: bool = True
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Who holds a selection, or takes from it. `agentd` is true when that is this daemon.
+
+    `class` and `title` are those of the window, or of the topmost one of its process; `pid` is 0
+    when it is not known.
+    """
+
+    agentd: bool = False
+    window: int = 0
+    class_name: str = msgspec.field(name="class", default="")
+    title: str = ""
+    pid: int = 0
 
 
 class PictureMeta(msgspec.Struct, frozen=True):
@@ -228,6 +292,10 @@ class Scrolled(msgspec.Struct, frozen=True):
 
     ticks_right: int
     ticks_down: int
+
+
+# The two selections: what Ctrl+C takes, and what the mouse has marked.
+Selection = Literal["clipboard", "primary"]
 
 
 class ServiceStatus(msgspec.Struct, frozen=True):
