@@ -160,6 +160,7 @@ class TestCarrying:
         peer.say("tools/call", 1, name="sample_wait")
         await server.room.begun.wait()
         assert "1 calls are under way" in (await call(peer, "sample_echo", 2))["content"][0]["text"]
+        server.room.go_on.set()
 
 
 class TestEnd:
