@@ -77,7 +77,8 @@ class Bridge:
                 for task in (listener, *self._running):
                     task.cancel()
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
-                await self._http.delete(self._url)
+                async with asyncio.timeout(_LAST_S), self._http.delete(self._url):
+                    pass  # Whatever the answer: what was held goes up with the connections.
 
     def _connector(self) -> aiohttp.BaseConnector:
         if self._address.socket:
@@ -139,10 +140,7 @@ class Bridge:
             if message.method == "notifications/initialized":
                 self._is_initialized = True
             if response.content_type == _SSE:
-                events = Events()
-                async for chunk in response.content.iter_any():
-                    for data in events.feed(chunk):
-                        await self._write(data)
+                await self._follow(response, message)
             elif response.content_type == wire.JSON:
                 body = await response.read()
                 is_first = message.method == "initialize"
@@ -150,6 +148,15 @@ class Bridge:
             elif response.status >= 400:
                 body = await response.read()
                 raise wire.error_in(response.status, response.content_type, body, message.method)
+
+    async def _follow(self, response: aiohttp.ClientResponse, message: Message) -> None:
+        """Write what comes by events. Raises: Unavailable when the answer is not among it."""
+        events, last = Events(), b""
+        async for chunk in response.content.iter_any():
+            for last in events.feed(chunk):
+                await self._write(last)
+        if not messages.is_answer(last):
+            raise connection_lost(message.method)
 
     async def _answer_alone(self, message: Message, error: AgentdError) -> None:
         """Answer for a daemon that is not there."""
@@ -160,7 +167,8 @@ class Bridge:
         await self._tell(document or messages.failed(message, error), message)
 
     async def _tell(self, document: dict[str, object], message: Message) -> None:
-        if message.id is not None:
+        # A batch has neither id nor method; as one it is answered, and its parts are not known.
+        if message.id is not None or not message.method:
             await self._write(msgspec.json.encode(document))
 
     async def _listen(self) -> None:

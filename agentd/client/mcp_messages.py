@@ -111,8 +111,10 @@ def failed(message: Message, error: AgentdError) -> dict[str, Any]:
 def without_daemon(message: Message, packaged: Packaged) -> dict[str, Any] | None:
     """Return what can be answered while no daemon is there; None for what cannot."""
     server = {"name": "agentd", "title": "agentd", "version": packaged.version}
+    # A stateless client would have to listen, and there is nobody to listen to.
+    tools = {"listChanged": not message.version}
     about = {
-        "capabilities": {"tools": {"listChanged": True}, "resources": {}},
+        "capabilities": {"tools": tools, "resources": {}},
         "instructions": packaged.instructions,
     }
     kept = {"ttlMs": 0, "cacheScope": "private"} if message.version else {}
@@ -135,6 +137,11 @@ def without_daemon(message: Message, packaged: Packaged) -> dict[str, Any] | Non
         case "ping":
             return _answer(message, {})
     return None
+
+
+def is_answer(data: bytes) -> bool:
+    """Whether a message of the daemon is the answer that a request waits for."""
+    return bool(data) and "method" not in msgspec.json.decode(data)
 
 
 def telling_changes(answer: bytes) -> bytes:

@@ -263,8 +263,9 @@ def _sign_of_life(ask: _Ask, elapsed_s: float) -> bytes:
 
 def _new_session(ask: _Ask) -> str:
     """Return the name of the session that an answer hands out, or an empty text."""
-    is_handed_out = ask.session is not None and ask.request.method == "initialize"
-    return ask.session.name if is_handed_out and ask.session is not None else ""
+    if ask.session is None or ask.request.method != "initialize":
+        return ""
+    return ask.session.name
 
 
 def _events(caller: Caller, *, session: str) -> web.StreamResponse:

@@ -160,6 +160,7 @@ class TestCarrying:
         peer.say("tools/call", 1, name="sample_wait")
         await server.room.begun.wait()
         assert "1 calls are under way" in (await call(peer, "sample_echo", 2))["content"][0]["text"]
+        server.room.go_on.set()
 
 
 class TestEnd:
@@ -187,6 +188,30 @@ class TestAway:
             found = await call(peer, "sample_echo")
             assert "agentd is not running: there is no socket" in found["content"][0]["text"]
             assert "start it with `agentd`" in found["content"][0]["text"]
+
+    async def test_batch_is_answered_as_one(self, tmp_path: Path) -> None:
+        async with bridge(Address(str(tmp_path / "none"))) as peer:
+            peer.lines.put_nowait(b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]')
+            assert "agentd is not running" in (await peer.answer(None))["error"]["message"]
+
+    @pytest.mark.parametrize("length", ["", "Content-Length: 10000\r\n"])
+    async def test_answer_that_does_not_come_is_told(self, tmp_path: Path, length: str) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{length}\r\n"
+        event = 'data: {"jsonrpc":"2.0","method":"notifications/progress"}\n\n'
+
+        async def begin_to_answer(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write((head + event).encode())
+            writer.close()
+
+        path = tmp_path / "half.sock"
+        async with await asyncio.start_unix_server(begin_to_answer, path):
+            async with bridge(Address(str(path))) as peer:
+                found = await call(peer, "sample_echo")
+        assert "the daemon went away during tools/call" in found["content"][0]["text"]
+        assert peer.told[0]["method"] == "notifications/progress"
 
     async def test_daemon_that_comes_is_found_and_told(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

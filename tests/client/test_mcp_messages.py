@@ -93,6 +93,7 @@ class TestAlone:
         found = alone("server/discover", _meta=META)
         assert found["supportedVersions"] == ["2024-11-05", "2025-11-25", "2026-07-28"]
         assert (found["resultType"], found["ttlMs"]) == ("complete", 0)
+        assert found["capabilities"]["tools"] == {"listChanged": False}
 
     def test_tools_are_listed(self) -> None:
         assert alone("tools/list") == {"tools": [{"name": "a"}]}
@@ -127,6 +128,19 @@ class TestEvents:
         pieces = [self.TEXT[index : index + 1] for index in range(len(self.TEXT))]
         assert [data for piece in pieces for data in events.feed(piece)] == [b'{"a":1}', b"b\nc"]
         assert events.feed(b"\n\n") == [b"d"]
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        (b'{"id":1,"result":{}}', True),
+        (b'{"id":1,"error":{}}', True),
+        (b'{"method":"notifications/progress"}', False),
+        (b"", False),
+    ],
+)
+def test_answer_is_told_from_what_is_said_before(data: bytes, wanted: bool) -> None:
+    assert messages.is_answer(data) is wanted
 
 
 def test_list_of_tools_may_change() -> None:
