@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -88,7 +88,7 @@ class Clipboard:
         self._window_of = window_of
         self._link: XLink | None = None
         self._setting = asyncio.Lock()
-        self._inbox: asyncio.Queue[Callable[[], Any]] = asyncio.Queue(_INBOX)
+        self._inbox: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(_INBOX)
         # Selections whose news is in the inbox already.
         self._unpublished: set[Selection] = set()
 
@@ -101,6 +101,11 @@ class Clipboard:
     def serial(self, selection: Selection) -> int:
         """Return the number of a selection's present content."""
         return self._records[selection].serial
+
+    def statistics(self) -> dict[str, int]:
+        """Return the numbers of the contents, and how much is under way."""
+        serials = {str(selection): record.serial for selection, record in self._records.items()}
+        return {**serials, "transfers": self._owner.transfers, "waiting": self._inbox.qsize()}
 
     async def open(self, link: XLink) -> None:
         """Follow the selections, and offer again what we offered on the last display.
@@ -300,9 +305,10 @@ class Clipboard:
 
     def _tell_changed(self, selection: Selection) -> None:
         """Publish soon; of changes that come quicker than that, the last is told."""
-        if selection not in self._unpublished:
+        if selection not in self._unpublished and self._serve(
+            lambda: self._publish_changed(selection)
+        ):
             self._unpublished.add(selection)
-            self._serve(lambda: self._publish_changed(selection))
 
     async def _publish_changed(self, selection: Selection) -> None:
         self._unpublished.discard(selection)
@@ -334,11 +340,14 @@ class Clipboard:
             by=msgspec.to_builtins(by),
         )
 
-    def _serve(self, step: Callable[[], Any]) -> None:
+    def _serve(self, step: Callable[[], Awaitable[None]]) -> bool:
+        """Have `run` take a step; False when too many wait already."""
         try:
             self._inbox.put_nowait(step)
         except asyncio.QueueFull:
-            logger.warning("clipboard request dropped reason=too_many_at_once")
+            logger.warning("clipboard step dropped reason=too_many_at_once")
+            return False
+        return True
 
     def _atom(self, selection: Selection) -> int:
         return self._icccm.known(selection.name)

@@ -202,6 +202,7 @@ class Desktop:
         return {
             "running": True,
             "capture": live.capture.statistics(),
+            "clipboard": live.clipboard.statistics(),
             "lanes": [asdict(link.lane.statistics()) for link in links],
         }
 

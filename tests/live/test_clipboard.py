@@ -282,6 +282,12 @@ def test_owner_that_dies_midway_is_an_error_at_once(client, x):
     assert x.paste() == b"next"
 
 
+def test_program_from_before_targets_is_understood(client, x):
+    wait_line(x.start([PYTHON, str(HERE / "icccm.py"), "old-owner"]), b"owns")
+    assert client.clipboard.get().text == "häuser"
+    assert client.clipboard.types().types == ["text"]
+
+
 def test_owner_without_end_is_stopped_at_the_limit(client, x):
     process = x.start(slow_owner(pieces=1_000_000, then="exit"))
     wait_line(process, b"owns")
