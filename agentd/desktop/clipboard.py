@@ -12,7 +12,6 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
 from Xlib import X
 
 from agentd.base.errors import Conflict, NotFound
@@ -29,6 +28,7 @@ from agentd.desktop.selection_content import (
     decoded,
     types_among,
 )
+from agentd.desktop.selection_news import SelectionNews
 from agentd.desktop.selection_owner import Offer, SelectionOwner
 from agentd.desktop.selection_record import Fetch, SelectionRecord
 from agentd.desktop.selection_request import Refused, Requestor, named
@@ -89,8 +89,6 @@ class Clipboard:
         self._link: XLink | None = None
         self._setting = asyncio.Lock()
         self._inbox: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(_INBOX)
-        # Selections whose news is in the inbox already.
-        self._unpublished: set[Selection] = set()
 
     @property
     def link(self) -> XLink:
@@ -113,8 +111,11 @@ class Clipboard:
         Raises: DisplayLost. Cancelling is safe.
         """
         self._icccm = icccm = await link.call(Icccm)
+        self._news = news = SelectionNews(
+            self._bus, self._records, link, icccm, window_of=self._window_of, serve=self._serve
+        )
         self._owner = SelectionOwner(
-            link, icccm, lambda selection: self._records[selection].offer, self._note_fetched
+            link, icccm, lambda selection: self._records[selection].offer, news.tell_fetched
         )
         self._requestor = Requestor(link, icccm)
         self._link = link
@@ -123,9 +124,10 @@ class Clipboard:
             owner = await link.call(icccm.owner, atom)
             if owner == 0 and record.offer is not None:
                 await self._take(atom, record, record.offer.content, serial=record.offer.serial)
-            elif owner != record.owner:
+            elif owner or record.owner:
+                # Also if the number is the same: another server gives the same numbers.
                 record.note_others(owner)
-                self._tell_changed(selection)
+                self._news.tell_changed(selection)
 
     def close(self) -> None:
         """End all that wait for other programs. Idempotent."""
@@ -241,7 +243,7 @@ class Clipboard:
         offer, serial = record.offer, record.serial
         if not window:
             raise NotFound(f"the {selection} is empty: no program owns it", code="selection_empty")
-        return _Present(atom, await self._identify(window), offer, serial)
+        return _Present(atom, await self._news.identify(window), offer, serial)
 
     async def _targets(self, now: _Present, silence_s: float) -> list[str]:
         """Ask an owner what it gives; one that cannot say is taken to give STRING."""
@@ -256,14 +258,6 @@ class Clipboard:
         except Refused:
             return ["STRING"]
         return await self.link.call(self._icccm.names, found.numbers)
-
-    async def _identify(self, window: int) -> Owner:
-        """Tell whose a window is; hidden windows are known by the visible one of their process."""
-        owner = await self.link.call(self._icccm.identify, window)
-        shown = self._window_of(owner.pid) if owner.pid and not owner.agentd else None
-        if shown is None:
-            return owner
-        return Owner(False, window, shown.class_name, shown.title, owner.pid)
 
     def _hear(self, event: Any) -> None:
         """Sort one event: news of owners at once, what must be served into the inbox."""
@@ -301,44 +295,7 @@ class Clipboard:
         else:
             is_news = record.note_others(window)
         if is_news:
-            self._tell_changed(selection)
-
-    def _tell_changed(self, selection: Selection) -> None:
-        """Publish soon; of changes that come quicker than that, the last is told."""
-        if selection not in self._unpublished and self._serve(
-            lambda: self._publish_changed(selection)
-        ):
-            self._unpublished.add(selection)
-
-    async def _publish_changed(self, selection: Selection) -> None:
-        self._unpublished.discard(selection)
-        record = self._records[selection]
-        serial, offer = record.serial, record.offer
-        owner = await self._identify(record.owner) if record.owner else None
-        self._bus.publish(
-            "clipboard.changed",
-            selection=str(selection),
-            serial=serial,
-            # Those of another program are not known before it is asked, and it is not asked.
-            types=[str(kind) for kind in offer.content.types] if offer else None,
-            owner=msgspec.to_builtins(owner),
-        )
-
-    def _note_fetched(self, selection: Selection, offer: Offer, target: str, window: int) -> None:
-        self._serve(lambda: self._publish_fetched(selection, offer, target, window))
-
-    async def _publish_fetched(
-        self, selection: Selection, offer: Offer, target: str, window: int
-    ) -> None:
-        by = await self._identify(window)
-        self._records[selection].note_fetched(offer, target, by)
-        self._bus.publish(
-            "clipboard.fetched",
-            selection=str(selection),
-            serial=offer.serial,
-            target=target,
-            by=msgspec.to_builtins(by),
-        )
+            self._news.tell_changed(selection)
 
     def _serve(self, step: Callable[[], Awaitable[None]]) -> bool:
         """Have `run` take a step; False when too many wait already."""
