@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from Xlib import X
 
-from agentd.base.errors import Conflict, NotFound
+from agentd.base.errors import Conflict, NotFound, TimedOut, Unavailable
 from agentd.base.events import EventBus
 from agentd.desktop.ewmh import Window
 from agentd.desktop.icccm import Icccm, Owner, Request
@@ -36,6 +36,10 @@ from agentd.desktop.xlink import XLink
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+# How often an owner may be replaced while it is asked.
+_ATTEMPTS = 5
 # Events of programs that wait to be served; X clients must not fill our memory.
 _INBOX = 4096
 _TARGETS_BYTES = 4096
@@ -166,35 +170,41 @@ class Clipboard:
         Raises: NotFound when it is empty or not of that kind; TooLarge; TimedOut when its owner
             is silent; Unavailable when its owner ends midway; DisplayLost. Cancelling is safe.
         """
-        now = await self._look(selection)
-        if now.offer is not None:
-            content = now.offer.content
-            value = content.value(kind)
-            if value is None:
-                raise _not_offered(selection, kind, now.owner, content.targets)
-            return Held(value, now.serial, now.owner)
-        targets = await self._targets(now, silence_s)
-        target = best_target(kind, targets)
-        if target is None:
-            raise _not_offered(selection, kind, now.owner, targets)
-        found = await self._requestor.fetch(
-            now.atom, target, owner=now.owner, limit_bytes=limit_bytes, silence_s=silence_s
-        )
-        if found.numbers:  # No content has this form.
-            raise _not_offered(selection, kind, now.owner, [])
-        return Held(decoded(kind, Encoded(found.type, found.data)), now.serial, now.owner)
+
+        async def ask(now: _Present) -> Held:
+            if now.offer is not None:
+                content = now.offer.content
+                value = content.value(kind)
+                if value is None:
+                    raise _not_offered(selection, kind, now.owner, content.targets)
+                return Held(value, now.serial, now.owner)
+            targets = await self._targets(now, silence_s)
+            target = best_target(kind, targets)
+            if target is None:
+                raise _not_offered(selection, kind, now.owner, targets)
+            found = await self._requestor.fetch(
+                now.atom, target, owner=now.owner, limit_bytes=limit_bytes, silence_s=silence_s
+            )
+            if found.numbers:  # No content has this form.
+                raise _not_offered(selection, kind, now.owner, [])
+            return Held(decoded(kind, Encoded(found.type, found.data)), now.serial, now.owner)
+
+        return await self._asked(selection, ask)
 
     async def offered(self, selection: Selection, *, silence_s: float) -> Offered:
         """Return what can be had from a selection, without fetching it.
 
         Raises: NotFound when it is empty; TimedOut; Unavailable; DisplayLost.
         """
-        now = await self._look(selection)
-        if now.offer is not None:
-            content = now.offer.content
-            return Offered(content.types, content.targets, now.serial, now.owner)
-        targets = await self._targets(now, silence_s)
-        return Offered(types_among(targets), targets, now.serial, now.owner)
+
+        async def ask(now: _Present) -> Offered:
+            if now.offer is not None:
+                content = now.offer.content
+                return Offered(content.types, content.targets, now.serial, now.owner)
+            targets = await self._targets(now, silence_s)
+            return Offered(types_among(targets), targets, now.serial, now.owner)
+
+        return await self._asked(selection, ask)
 
     async def set(self, selection: Selection, content: Content) -> int:
         """Put content into a selection; return its number.
@@ -235,12 +245,27 @@ class Clipboard:
                 raise _taken_meanwhile(record.selection)
             return record.serial
 
+    async def _asked(self, selection: Selection, ask: Callable[[_Present], Awaitable[T]]) -> T:
+        """Ask the owner; one that was replaced meanwhile, and may have ended, is asked no more."""
+        record = self._records[selection]
+        for _ in range(_ATTEMPTS):
+            now = await self._look(selection)
+            try:
+                return await ask(now)
+            except (NotFound, TimedOut, Unavailable):
+                if record.serial == now.serial or not record.owner:
+                    raise
+        raise Conflict(
+            f"the {selection} has another owner whenever it is asked", code="selection_restless"
+        )
+
     async def _look(self, selection: Selection) -> _Present:
         """Return how a selection stands now. Raises: NotFound when it is empty."""
         atom, record = self._atom(selection), self._records[selection]
-        window = await self.link.call(self._icccm.owner, atom)
-        # All news from before the answer has been heard; before the next one, more may come.
-        offer, serial = record.offer, record.serial
+        # The answer brings all news from before it along, and maybe later ones: what the record
+        # says then belongs together.
+        await self.link.call(self._icccm.owner, atom)
+        window, offer, serial = record.owner, record.offer, record.serial
         if not window:
             raise NotFound(f"the {selection} is empty: no program owns it", code="selection_empty")
         return _Present(atom, await self._news.identify(window), offer, serial)

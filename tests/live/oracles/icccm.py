@@ -86,6 +86,7 @@ def owner(pieces, then):
             if not left and then == "exit":
                 sys.exit(0)
             if not left:
+                say("stops")
                 signal.pause()
             left -= 1
             event.window.change_property(event.atom, UTF8, 8, PIECE)
