@@ -21,14 +21,14 @@ def content_in(answer: Mapping[str, Any]) -> tuple[bytes, bool]:
     """Return the content of an answer as bytes, and whether they are text.
 
     The answer names under `type` which of its fields the content is in: a text, a list with a
-    line for each item, or a file in base64.
+    line for each item, or the bytes of a file.
     """
     kind = answer["type"]
     value = answer.get(kind)
     if isinstance(value, list):
         return "".join(f"{item}\n" for item in value).encode(), True
-    if kind == "png":
-        return base64.b64decode(value or ""), False
+    if isinstance(value, bytes):
+        return value, False
     return str(value or "").encode(), True
 
 

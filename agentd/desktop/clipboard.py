@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
-import msgspec
 from Xlib import X
 
-from agentd.base.errors import Conflict, NotFound
+from agentd.base.errors import Conflict, NotFound, TimedOut, Unavailable
 from agentd.base.events import EventBus
 from agentd.desktop.ewmh import Window
 from agentd.desktop.icccm import Icccm, Owner, Request
@@ -29,6 +28,7 @@ from agentd.desktop.selection_content import (
     decoded,
     types_among,
 )
+from agentd.desktop.selection_news import SelectionNews
 from agentd.desktop.selection_owner import Offer, SelectionOwner
 from agentd.desktop.selection_record import Fetch, SelectionRecord
 from agentd.desktop.selection_request import Refused, Requestor, named
@@ -36,6 +36,10 @@ from agentd.desktop.xlink import XLink
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+# How often an owner may be replaced while it is asked.
+_ATTEMPTS = 5
 # Events of programs that wait to be served; X clients must not fill our memory.
 _INBOX = 4096
 _TARGETS_BYTES = 4096
@@ -88,9 +92,7 @@ class Clipboard:
         self._window_of = window_of
         self._link: XLink | None = None
         self._setting = asyncio.Lock()
-        self._inbox: asyncio.Queue[Callable[[], Any]] = asyncio.Queue(_INBOX)
-        # Selections whose news is in the inbox already.
-        self._unpublished: set[Selection] = set()
+        self._inbox: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(_INBOX)
 
     @property
     def link(self) -> XLink:
@@ -102,14 +104,22 @@ class Clipboard:
         """Return the number of a selection's present content."""
         return self._records[selection].serial
 
+    def statistics(self) -> dict[str, int]:
+        """Return the numbers of the contents, and how much is under way."""
+        serials = {str(selection): record.serial for selection, record in self._records.items()}
+        return {**serials, "transfers": self._owner.transfers, "waiting": self._inbox.qsize()}
+
     async def open(self, link: XLink) -> None:
         """Follow the selections, and offer again what we offered on the last display.
 
         Raises: DisplayLost. Cancelling is safe.
         """
         self._icccm = icccm = await link.call(Icccm)
+        self._news = news = SelectionNews(
+            self._bus, self._records, link, icccm, window_of=self._window_of, serve=self._serve
+        )
         self._owner = SelectionOwner(
-            link, icccm, lambda selection: self._records[selection].offer, self._note_fetched
+            link, icccm, lambda selection: self._records[selection].offer, news.tell_fetched
         )
         self._requestor = Requestor(link, icccm)
         self._link = link
@@ -118,9 +128,10 @@ class Clipboard:
             owner = await link.call(icccm.owner, atom)
             if owner == 0 and record.offer is not None:
                 await self._take(atom, record, record.offer.content, serial=record.offer.serial)
-            elif owner != record.owner:
+            elif owner or record.owner:
+                # Also if the number is the same: another server gives the same numbers.
                 record.note_others(owner)
-                self._tell_changed(selection)
+                self._news.tell_changed(selection)
 
     def close(self) -> None:
         """End all that wait for other programs. Idempotent."""
@@ -159,35 +170,41 @@ class Clipboard:
         Raises: NotFound when it is empty or not of that kind; TooLarge; TimedOut when its owner
             is silent; Unavailable when its owner ends midway; DisplayLost. Cancelling is safe.
         """
-        now = await self._look(selection)
-        if now.offer is not None:
-            content = now.offer.content
-            value = content.value(kind)
-            if value is None:
-                raise _not_offered(selection, kind, now.owner, content.targets)
-            return Held(value, now.serial, now.owner)
-        targets = await self._targets(now, silence_s)
-        target = best_target(kind, targets)
-        if target is None:
-            raise _not_offered(selection, kind, now.owner, targets)
-        found = await self._requestor.fetch(
-            now.atom, target, owner=now.owner, limit_bytes=limit_bytes, silence_s=silence_s
-        )
-        if found.numbers:  # No content has this form.
-            raise _not_offered(selection, kind, now.owner, [])
-        return Held(decoded(kind, Encoded(found.type, found.data)), now.serial, now.owner)
+
+        async def ask(now: _Present) -> Held:
+            if now.offer is not None:
+                content = now.offer.content
+                value = content.value(kind)
+                if value is None:
+                    raise _not_offered(selection, kind, now.owner, content.targets)
+                return Held(value, now.serial, now.owner)
+            targets = await self._targets(now, silence_s)
+            target = best_target(kind, targets)
+            if target is None:
+                raise _not_offered(selection, kind, now.owner, targets)
+            found = await self._requestor.fetch(
+                now.atom, target, owner=now.owner, limit_bytes=limit_bytes, silence_s=silence_s
+            )
+            if found.numbers:  # No content has this form.
+                raise _not_offered(selection, kind, now.owner, [])
+            return Held(decoded(kind, Encoded(found.type, found.data)), now.serial, now.owner)
+
+        return await self._asked(selection, ask)
 
     async def offered(self, selection: Selection, *, silence_s: float) -> Offered:
         """Return what can be had from a selection, without fetching it.
 
         Raises: NotFound when it is empty; TimedOut; Unavailable; DisplayLost.
         """
-        now = await self._look(selection)
-        if now.offer is not None:
-            content = now.offer.content
-            return Offered(content.types, content.targets, now.serial, now.owner)
-        targets = await self._targets(now, silence_s)
-        return Offered(types_among(targets), targets, now.serial, now.owner)
+
+        async def ask(now: _Present) -> Offered:
+            if now.offer is not None:
+                content = now.offer.content
+                return Offered(content.types, content.targets, now.serial, now.owner)
+            targets = await self._targets(now, silence_s)
+            return Offered(types_among(targets), targets, now.serial, now.owner)
+
+        return await self._asked(selection, ask)
 
     async def set(self, selection: Selection, content: Content) -> int:
         """Put content into a selection; return its number.
@@ -228,15 +245,30 @@ class Clipboard:
                 raise _taken_meanwhile(record.selection)
             return record.serial
 
+    async def _asked(self, selection: Selection, ask: Callable[[_Present], Awaitable[T]]) -> T:
+        """Ask the owner; one that was replaced meanwhile, and may have ended, is asked no more."""
+        record = self._records[selection]
+        for _ in range(_ATTEMPTS):
+            now = await self._look(selection)
+            try:
+                return await ask(now)
+            except (NotFound, TimedOut, Unavailable):
+                if record.serial == now.serial or not record.owner:
+                    raise
+        raise Conflict(
+            f"the {selection} has another owner whenever it is asked", code="selection_restless"
+        )
+
     async def _look(self, selection: Selection) -> _Present:
         """Return how a selection stands now. Raises: NotFound when it is empty."""
         atom, record = self._atom(selection), self._records[selection]
-        window = await self.link.call(self._icccm.owner, atom)
-        # All news from before the answer has been heard; before the next one, more may come.
-        offer, serial = record.offer, record.serial
+        # The answer brings all news from before it along, and maybe later ones: what the record
+        # says then belongs together.
+        await self.link.call(self._icccm.owner, atom)
+        window, offer, serial = record.owner, record.offer, record.serial
         if not window:
             raise NotFound(f"the {selection} is empty: no program owns it", code="selection_empty")
-        return _Present(atom, await self._identify(window), offer, serial)
+        return _Present(atom, await self._news.identify(window), offer, serial)
 
     async def _targets(self, now: _Present, silence_s: float) -> list[str]:
         """Ask an owner what it gives; one that cannot say is taken to give STRING."""
@@ -251,14 +283,6 @@ class Clipboard:
         except Refused:
             return ["STRING"]
         return await self.link.call(self._icccm.names, found.numbers)
-
-    async def _identify(self, window: int) -> Owner:
-        """Tell whose a window is; hidden windows are known by the visible one of their process."""
-        owner = await self.link.call(self._icccm.identify, window)
-        shown = self._window_of(owner.pid) if owner.pid and not owner.agentd else None
-        if shown is None:
-            return owner
-        return Owner(False, window, shown.class_name, shown.title, owner.pid)
 
     def _hear(self, event: Any) -> None:
         """Sort one event: news of owners at once, what must be served into the inbox."""
@@ -296,49 +320,16 @@ class Clipboard:
         else:
             is_news = record.note_others(window)
         if is_news:
-            self._tell_changed(selection)
+            self._news.tell_changed(selection)
 
-    def _tell_changed(self, selection: Selection) -> None:
-        """Publish soon; of changes that come quicker than that, the last is told."""
-        if selection not in self._unpublished:
-            self._unpublished.add(selection)
-            self._serve(lambda: self._publish_changed(selection))
-
-    async def _publish_changed(self, selection: Selection) -> None:
-        self._unpublished.discard(selection)
-        record = self._records[selection]
-        serial, offer = record.serial, record.offer
-        owner = await self._identify(record.owner) if record.owner else None
-        self._bus.publish(
-            "clipboard.changed",
-            selection=str(selection),
-            serial=serial,
-            # Those of another program are not known before it is asked, and it is not asked.
-            types=[str(kind) for kind in offer.content.types] if offer else None,
-            owner=msgspec.to_builtins(owner),
-        )
-
-    def _note_fetched(self, selection: Selection, offer: Offer, target: str, window: int) -> None:
-        self._serve(lambda: self._publish_fetched(selection, offer, target, window))
-
-    async def _publish_fetched(
-        self, selection: Selection, offer: Offer, target: str, window: int
-    ) -> None:
-        by = await self._identify(window)
-        self._records[selection].note_fetched(offer, target, by)
-        self._bus.publish(
-            "clipboard.fetched",
-            selection=str(selection),
-            serial=offer.serial,
-            target=target,
-            by=msgspec.to_builtins(by),
-        )
-
-    def _serve(self, step: Callable[[], Any]) -> None:
+    def _serve(self, step: Callable[[], Awaitable[None]]) -> bool:
+        """Have `run` take a step; False when too many wait already."""
         try:
             self._inbox.put_nowait(step)
         except asyncio.QueueFull:
-            logger.warning("clipboard request dropped reason=too_many_at_once")
+            logger.warning("clipboard step dropped reason=too_many_at_once")
+            return False
+        return True
 
     def _atom(self, selection: Selection) -> int:
         return self._icccm.known(selection.name)

@@ -205,6 +205,7 @@ class Desktop:
             "running": True,
             "capture": live.capture.statistics(),
             "changes": live.changes.statistics(),
+            "clipboard": live.clipboard.statistics(),
             "lanes": [asdict(link.lane.statistics()) for link in links],
         }
 

@@ -8,6 +8,7 @@ section 6 (SelectionNotify).
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -263,7 +264,7 @@ class Icccm:
     def identify(self, display: Display, window: int) -> Owner:
         """Tell whose a window is, as far as the X server knows."""
         if window == self.window:
-            return Owner(agentd=True, window=window, class_name=_CLASS)
+            return Owner(agentd=True, window=window, class_name=_CLASS, pid=os.getpid())
         try:
             client = self._ewmh.client(display, window)
         except XError:  # It has gone.

@@ -91,6 +91,11 @@ class SelectionOwner:
         """When `expire` has something to do, on the event loop's clock."""
         return min((transfer.deadline for transfer in self._transfers.values()), default=None)
 
+    @property
+    def transfers(self) -> int:
+        """How many large answers are under way."""
+        return len(self._transfers)
+
     async def answer(self, request: Request) -> None:
         """Answer a request. Raises: DisplayLost. Cancelling: it may stay unanswered."""
         selection = self._icccm.selections.get(request.selection)
@@ -125,7 +130,7 @@ class SelectionOwner:
         """Drop the transfers to a window that is no more. Raises: DisplayLost."""
         for transfer in list(self._transfers.values()):
             if transfer.request.window == window:
-                logger.info("selection transfer dropped window=%#x reason=window_gone", window)
+                logger.debug("selection transfer dropped window=%#x reason=gone", window)
                 await self._end(transfer)
 
     async def expire(self) -> None:

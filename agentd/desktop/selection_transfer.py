@@ -56,8 +56,7 @@ class Incoming:
 
     def __init__(self, limit_bytes: int, *, announced_bytes: int = 0) -> None:
         self._limit_bytes = limit_bytes
-        self._pieces: list[bytes] = []
-        self._size_bytes = 0
+        self._data = bytearray()
         self._is_complete = False
         self._check(announced_bytes)
 
@@ -69,14 +68,13 @@ class Incoming:
     def add(self, piece: bytes) -> None:
         """Take the next piece. Raises: TooLarge with what there is at least."""
         assert not self._is_complete, "nothing follows the empty piece"
-        self._size_bytes += len(piece)
-        self._check(self._size_bytes)
-        self._pieces.append(piece)
+        self._check(len(self._data) + len(piece))
+        self._data += piece
         self._is_complete = not piece
 
     def data(self) -> bytes:
         """Return all that has arrived."""
-        return b"".join(self._pieces)
+        return bytes(self._data)
 
     def _check(self, size_bytes: int) -> None:
         if size_bytes > self._limit_bytes:

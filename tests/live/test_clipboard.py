@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -86,7 +87,8 @@ class Xclip:
             process = self._stack.enter_context(_running(argv, self.environment, file))
         with client.events.subscribe(types=["clipboard.changed"], since=since) as events:
             for event in events:
-                if event.data["selection"] == which and event.data["owner"]:
+                owner = event.data["owner"] or {"pid": 0}
+                if event.data["selection"] == which and owner["pid"] == process.pid:
                     return process
         raise AssertionError("the stream ended")
 
@@ -280,6 +282,24 @@ def test_owner_that_dies_midway_is_an_error_at_once(client, x):
     assert caught.value.narrow_code == "selection_owner_ended"
     client.clipboard.set(text="next")
     assert x.paste() == b"next"
+
+
+def test_program_from_before_targets_is_understood(client, x):
+    wait_line(x.start([PYTHON, str(HERE / "icccm.py"), "old-owner"]), b"owns")
+    assert client.clipboard.get().text == "häuser"
+    assert client.clipboard.types().types == ["text"]
+
+
+def test_owner_that_is_replaced_midway_is_asked_no_more(client, x, daemon):
+    stopping = x.start(slow_owner(pieces=3, then="stop"))
+    wait_line(stopping, b"owns")
+    with ThreadPoolExecutor(1) as pool, daemon.client() as other:
+        getting = pool.submit(other.clipboard.get, timeout_ms=20_000)
+        # It has sent all that it will.
+        wait_line(stopping, b"stops")
+        client.clipboard.set(text="next")
+        stopping.kill()
+        assert getting.result(10).text == "next"
 
 
 def test_owner_without_end_is_stopped_at_the_limit(client, x):

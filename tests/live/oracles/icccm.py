@@ -38,6 +38,31 @@ def wait(kind, **wanted):
             return event
 
 
+def notify(request, property_):
+    request.requestor.send_event(
+        xevent.SelectionNotify(
+            time=request.time,
+            requestor=request.requestor,
+            selection=request.selection,
+            target=request.target,
+            property=property_,
+        )
+    )
+
+
+def old_owner():
+    """Own the clipboard and know STRING alone."""
+    window.set_selection_owner(CLIPBOARD, X.CurrentTime)
+    display.sync()
+    say("owns")
+    while True:
+        event = wait(X.SelectionRequest)
+        if event.target == STRING:
+            event.requestor.change_property(event.property, STRING, 8, b"h\xe4user")
+        notify(event, event.property if event.target == STRING else X.NONE)
+        display.sync()
+
+
 def owner(pieces, then):
     """Own the clipboard; announce little and send pieces."""
     window.set_selection_owner(CLIPBOARD, X.CurrentTime)
@@ -54,21 +79,14 @@ def owner(pieces, then):
                 requestor.change_attributes(event_mask=X.PropertyChangeMask)
                 requestor.change_property(event.property, INCR, 32, [10])
                 under_way = event.property
-            requestor.send_event(
-                xevent.SelectionNotify(
-                    time=event.time,
-                    requestor=requestor,
-                    selection=event.selection,
-                    target=event.target,
-                    property=event.property,
-                )
-            )
+            notify(event, event.property)
         elif event.type == X.PropertyNotify and event.window != window:
             if event.state != X.PropertyDelete or event.atom != under_way:
                 continue
             if not left and then == "exit":
                 sys.exit(0)
             if not left:
+                say("stops")
                 signal.pause()
             left -= 1
             event.window.change_property(event.atom, UTF8, 8, PIECE)
@@ -125,6 +143,8 @@ def conventions():
 match sys.argv[1:]:
     case ["owner", count, then]:
         owner(int(count), then)
+    case ["old-owner"]:
+        old_owner()
     case ["requestor", count]:
         requestor(int(count))
     case ["kill", number]:
