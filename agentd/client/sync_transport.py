@@ -13,7 +13,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 from agentd.base.errors import BadRequest
@@ -28,7 +28,10 @@ from agentd.client.address import (
     no_answer,
     unreachable,
 )
-from agentd.client.picture import Blob, Picture, PictureMeta
+from agentd.client.blob import Blob
+
+if TYPE_CHECKING:
+    from agentd.client.picture import Picture
 
 T = TypeVar("T")
 
@@ -79,6 +82,10 @@ class SyncTransport:
 
     def picture(self, command: str, parameters: Parameters, deadline_s: float) -> Picture:
         """Call a command that answers a picture; otherwise as `json`."""
+        # agentctl, which is to start quickly, has no use for the types of answers.
+        from agentd.client.commands.values import PictureMeta
+        from agentd.client.picture import Picture
+
         answer = self.ask(command, parameters, deadline_s)
         meta = wire.meta_of(answer.meta, PictureMeta, command)
         return Picture(answer.body, wire.media_type_of(answer.content_type), meta)

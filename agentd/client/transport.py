@@ -27,7 +27,9 @@ from agentd.client.address import (
     no_answer,
     unreachable,
 )
-from agentd.client.picture import Blob, Picture, PictureMeta
+from agentd.client.blob import Blob
+from agentd.client.commands.values import PictureMeta
+from agentd.client.picture import Picture
 
 T = TypeVar("T")
 
