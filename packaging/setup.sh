@@ -51,6 +51,8 @@ need_venv() {
   [[ -x $venv/bin/python && $(cat "$venv/.ready-$extra" 2>/dev/null) == "$stamp" ]] && return
   # An environment that was copied from elsewhere, or made by another Python, is of no use here.
   base=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
+  # Cleared through a link, it would be the environment of somebody else.
+  [[ -L $venv ]] && rm "$venv"
   [[ -x $venv/bin/python ]] && grep -qx "command = .* $venv" "$venv/pyvenv.cfg" &&
     grep -qx "executable = $base" "$venv/pyvenv.cfg" ||
     quietly "making .venv" "$base" -m venv --clear "$venv"
