@@ -145,6 +145,11 @@ class Clipboard:
         for event in events:
             self._hear(event)
 
+    def on_lane_events(self, events: Sequence[Any]) -> None:
+        """Take the same on the lane, before anything else runs there. Thread: the lane's."""
+        if self._link is not None:
+            self._icccm.on_lane_events(events)
+
     async def run(self) -> None:
         """Serve the programs that ask, until the link is lost or this is cancelled."""
         while True:

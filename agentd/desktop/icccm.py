@@ -8,8 +8,9 @@ section 6 (SelectionNotify).
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -83,8 +84,9 @@ class Icccm:
         self._ewmh = Ewmh()
         self._atoms: dict[str, int] = {}
         self._names: dict[int, str] = {}
-        # How many reasons there are to hear of a window.
-        self._watched: Counter[int] = Counter()
+        # Why each window is listened to.
+        self._watched: dict[int, set[int]] = {}
+        self._watches = itertools.count(1)
         root = display.screen().root
         self._window = root.create_window(
             -1, -1, 1, 1, 0, 0, window_class=X.InputOnly, event_mask=X.PropertyChangeMask
@@ -163,14 +165,15 @@ class Icccm:
 
     def ask(
         self, display: Display, selection: int, target: int, property_: int, time: int, owner: int
-    ) -> None:
+    ) -> int:
         """Ask for a selection as a target.
 
-        The owner's window is watched, so that its end is heard of; `unwatch` gives that back.
+        The owner's window is watched, so that its end is heard of; returns what `unwatch` wants.
         """
-        self.watch(display, owner)
+        watch = self.watch(display, owner)
         self._window.delete_property(property_)
         self._window.convert_selection(selection, target, property_, time)
+        return watch
 
     def read(
         self, display: Display, property_: int, limit_bytes: int, *, window: int = 0
@@ -243,23 +246,33 @@ class Icccm:
             )
         )
 
-    def watch(self, display: Display, window: int) -> None:
-        """Hear of a window's properties and of its end, once more; of ours we always do."""
-        if window == self.window:
-            return
-        self._watched[window] += 1
-        if self._watched[window] == 1:
-            mask = X.PropertyChangeMask | X.StructureNotifyMask
-            self._target(display, window).change_attributes(event_mask=mask)
+    def watch(self, display: Display, window: int) -> int:
+        """Hear of a window's properties and of its end; return what `unwatch` wants.
 
-    def unwatch(self, display: Display, window: int) -> None:
-        """Give back one `watch`."""
+        Ours we always hear of.
+        """
         if window == self.window:
-            return
-        self._watched[window] -= 1
-        if self._watched[window] <= 0:
-            del self._watched[window]
-            self._target(display, window).change_attributes(event_mask=X.NoEventMask)
+            return 0
+        watch = next(self._watches)
+        self._watched.setdefault(window, set()).add(watch)
+        mask = X.PropertyChangeMask | X.StructureNotifyMask
+        self._target(display, window).change_attributes(event_mask=mask)
+        return watch
+
+    def unwatch(self, display: Display, window: int, watch: int) -> None:
+        """Give back one `watch`. The last one silences the window, unless it has gone since."""
+        watches = self._watched.get(window, set())
+        if watch in watches:
+            watches.remove(watch)
+            if not watches:
+                del self._watched[window]
+                self._target(display, window).change_attributes(event_mask=X.NoEventMask)
+
+    def on_lane_events(self, events: Sequence[Any]) -> None:
+        """Forget windows that have gone: their numbers are given to the next programs at once."""
+        for event in events:
+            if event.type == X.DestroyNotify:
+                self._watched.pop(event.window.id, None)
 
     def identify(self, display: Display, window: int) -> Owner:
         """Tell whose a window is, as far as the X server knows."""

@@ -62,6 +62,8 @@ class _Transfer:
     type: str
     outgoing: Outgoing
     deadline: float
+    # By which we hear of the window; set on the lane, where that begins.
+    watch: int = 0
 
 
 class SelectionOwner:
@@ -193,15 +195,17 @@ class SelectionOwner:
         if len(self._transfers) >= _MAX_TRANSFERS:
             logger.warning("selection transfer refused reason=too_many")
             return None
-        key = request.window, request.property
-        is_watched = key in self._transfers  # It was begun before and never finished.
         outgoing = Outgoing(encoded.data, PIECE_BYTES)
         deadline = asyncio.get_running_loop().time() + _IDLE_S
-        self._transfers[key] = _Transfer(request, offer, encoded.type, outgoing, deadline)
+        transfer = _Transfer(request, offer, encoded.type, outgoing, deadline)
+        key = request.window, request.property
+        if (unfinished := self._transfers.get(key)) is not None:
+            transfer.watch = unfinished.watch
+        self._transfers[key] = transfer
 
         def announce(display: Display) -> None:
-            if not is_watched:
-                self._icccm.watch(display, request.window)
+            if not transfer.watch:
+                transfer.watch = self._icccm.watch(display, request.window)
             self._icccm.put_numbers(display, request, "INCR", [outgoing.size_bytes])
 
         return announce
@@ -221,7 +225,7 @@ class SelectionOwner:
     async def _end(self, transfer: _Transfer) -> None:
         request = transfer.request
         if self._transfers.pop((request.window, request.property), None) is not None:
-            await self._link.call(self._icccm.unwatch, request.window)
+            await self._link.call(self._icccm.unwatch, request.window, transfer.watch)
 
     def _note_given(self, selection: Selection, offer: Offer, requests: list[Request]) -> None:
         """Report the content among what was written whole."""

@@ -125,8 +125,9 @@ class Requestor:
             raise Busy("too many programs are being asked for selections", retry_after_s=1)
         question = _Question(self._free.popleft(), selection, target_atom, time, owner.window)
         self._questions.append(question)
+        watch = 0
         try:
-            await self._link.call(
+            watch = await self._link.call(
                 self._icccm.ask, selection, target_atom, question.property, time, owner.window
             )
             return await self._receive(question, target, owner, limit_bytes, silence_s)
@@ -139,7 +140,7 @@ class Requestor:
         finally:
             self._questions.remove(question)
             self._free.append(question.property)
-            await self._link.call(self._icccm.unwatch, owner.window)
+            await self._link.call(self._icccm.unwatch, owner.window, watch)
 
     async def _receive(
         self,

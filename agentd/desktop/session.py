@@ -136,7 +136,12 @@ class Session:
             ),
             XLink(state.address, "x-input"),
             XLink(state.address, "x-windows", on_events=windows.on_events),
-            XLink(state.address, "x-clipboard", on_events=clipboard.on_events),
+            XLink(
+                state.address,
+                "x-clipboard",
+                on_events=clipboard.on_events,
+                on_lane_events=clipboard.on_lane_events,
+            ),
         ]
         changes = Changes(capture)
         screenshots = Screenshots(capture)

@@ -62,7 +62,12 @@ async def board(display: DisplayAddress) -> AsyncIterator[Board]:
     bus = EventBus()
     records = {selection: SelectionRecord(selection) for selection in Selection}
     clipboard = Clipboard(bus, records, window_of=lambda _: None)
-    link = XLink(display, "x-clipboard", on_events=clipboard.on_events)
+    link = XLink(
+        display,
+        "x-clipboard",
+        on_events=clipboard.on_events,
+        on_lane_events=clipboard.on_lane_events,
+    )
     await link.open()
     await clipboard.open(link)
     async with asyncio.TaskGroup() as tasks:
