@@ -7,6 +7,7 @@ whether it was done before. It runs nothing (`act.py`) and translates nothing (`
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -186,7 +187,12 @@ class ActCommands:
         return vendor_report(vendor, calls, reads, view, batch, await self._run(batch, caller))
 
     async def _run(self, batch: Batch, caller: Caller) -> Course:
-        return await BatchRun(self._desktop.live(), self._desktop.performer, batch, caller).run()
+        """Run a batch on the screen as it is now, and on no other."""
+        desktop, live = self._desktop, self._desktop.live()
+        state = desktop.display.state
+        generation = state.generation if state else 0
+        check = partial(desktop.display.check_generation, generation)
+        return await BatchRun(live, desktop.performer, batch, caller, check=check).run()
 
     def _screen(self, generation: int | None) -> Size:
         """Return the screen's size. Raises: Conflict for another generation; Unavailable."""

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -169,6 +170,35 @@ class TestBatch:
         assert statuses(report)[-1] == "not_run"
         assert "the batch's" in next(s.error for s in report.steps if s.error).detail
 
+    def test_report_survives_the_display(self, daemon):
+        with daemon.client() as client, daemon.client() as other:
+            before = client.desktop.status().display.generation
+            with ThreadPoolExecutor(1) as pool:
+                running = pool.submit(
+                    client.desktop.act,
+                    actions=[
+                        {"action": "move", "x": 77, "y": 78},
+                        {"action": "pause", "duration_ms": 1000},
+                        {"action": "click"},
+                        {"action": "type", "text": "never"},
+                    ],
+                )
+
+                def has_begun() -> bool:
+                    at = other.desktop.cursor()
+                    return (at.x, at.y) == (77, 78)
+
+                daemon.wait_until(has_begun, "the batch has begun")
+                other.desktop.restart(part="xserver")
+                report = running.result(30)
+            daemon.wait_until(
+                lambda: other.desktop.status().display.generation > before, "a new display is up"
+            )
+        assert statuses(report) == ["done", "done", "failed", "not_run"]
+        assert report.steps[2].error.code in ("stale_generation", "display_lost")
+        assert report.error.code == "display_lost"
+        assert report.image is None
+
     def test_empty_batch_is_a_settled_picture(self, client):
         report = client.desktop.act(actions=[])
         assert report.completed
@@ -296,6 +326,25 @@ class TestSpace:
             with pytest.raises(Conflict, match="1000x700") as caught:
                 client.desktop.act(actions=move, **given)
             assert caught.value.narrow_code == "stale_generation"
+
+    def test_screen_that_is_resized_midway_halts_the_batch(self, daemon, client):
+        with daemon.client() as other, ThreadPoolExecutor(1) as pool:
+            running = pool.submit(
+                client.desktop.act,
+                actions=[
+                    {"action": "move", "x": 79, "y": 80},
+                    {"action": "pause", "duration_ms": 500},
+                    {"action": "click", "x": 900, "y": 650},
+                ],
+                settle=None,
+            )
+            daemon.wait_until(lambda: other.desktop.cursor().x == 79, "the batch has begun")
+            other.desktop.resize(width=1000, height=700)
+            report = running.result(30)
+        assert statuses(report) == ["done", "done", "failed"]
+        assert report.steps[2].error.code == "stale_generation"
+        assert report.steps[2].error.data["width"] == 1000
+        assert report.meta.space.screen_width == 1000
 
     @pytest.mark.parametrize(
         "given",
