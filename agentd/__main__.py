@@ -12,6 +12,7 @@ import gc
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 # Imports make no garbage, and looking for it takes a tenth of the start.
 gc.disable()
@@ -21,7 +22,8 @@ import uvloop  # noqa: E402
 from agentd.base.config import ConfigError, Environment  # noqa: E402
 from agentd.base.errors import AgentdError  # noqa: E402
 from agentd.control import describe, describe_python  # noqa: E402
-from agentd.daemon import VERSION, Daemon  # noqa: E402
+from agentd.control.mcp_tools import offline_document  # noqa: E402
+from agentd.daemon import INSTRUCTIONS, VERSION, Daemon  # noqa: E402
 
 _MODULES = "agentd/client/commands"
 
@@ -87,6 +89,9 @@ def generated_files(daemon: Daemon) -> dict[str, str]:
     return {
         "docs/commands.md": _described(daemon, "markdown"),
         "agentd/client/description.json": _described(daemon, "json"),
+        "agentd/client/mcp.json": _json(
+            offline_document(daemon.registry, version=VERSION, instructions=INSTRUCTIONS)
+        ),
         **{f"{_MODULES}/{path}": text for path, text in modules.items()},
     }
 
@@ -112,6 +117,10 @@ def _described(daemon: Daemon, form: str) -> str:
     document = (
         describe.openapi(daemon.registry, VERSION) if form == "openapi" else daemon.description()
     )
+    return _json(document)
+
+
+def _json(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -31,15 +31,25 @@ from agentd.control.dispatch import Dispatcher
 from agentd.control.http import LOOPBACK_HOSTS, HttpFace, HttpLimits
 from agentd.control.listeners import Listeners
 from agentd.desktop.act_commands import ActCommands
+from agentd.desktop.clipboard_commands import ClipboardCommands
 from agentd.desktop.commands import DesktopCommands
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.input_commands import InputCommands
 from agentd.desktop.record_commands import RecordCommands
+from agentd.desktop.wait_commands import WaitCommands
 from agentd.desktop.window_commands import AppCommands, WindowCommands
 
 logger = logging.getLogger(__name__)
 
 VERSION = package_version("agentd")
+
+# What a language model is told of all tools together (MCP).
+INSTRUCTIONS = """\
+A Linux desktop of your own. Look with desktop_screenshot; act with desktop_act, which does several
+actions in order, waits until the screen is quiet and shows it; start programs with apps_launch.
+Points are screen pixels, unless you give `space: "image"` and the `frame` of the picture in which
+you found them. For keys held during an action use its modifiers: what key_down leaves pressed goes
+up when your connection ends. An error says what was wrong and what would be right."""
 
 
 class Daemon:
@@ -91,10 +101,12 @@ class Daemon:
             self._builtins,
             DesktopCommands(self._desktop),
             InputCommands(self._desktop),
+            WaitCommands(self._desktop),
             WindowCommands(self._desktop),
             AppCommands(self._desktop),
             ActCommands(self._desktop),
             self._recordings,
+            ClipboardCommands(self._desktop),
         ):
             self.registry.add(room)
         self._dispatcher = Dispatcher(self.registry, self._metrics)
@@ -159,6 +171,7 @@ class Daemon:
             metrics=lambda: (self._metrics.exposition(), MEDIA_TYPE),
             limits=limits,
             tokens=Tokens(Path(tcp.tokens_file)) if tcp.listen else None,
+            instructions=INSTRUCTIONS,
         )
 
     def _health(self) -> tuple[dict[str, Any], bool]:

@@ -63,6 +63,22 @@ class RawClient:
         """Run a command and return its JSON result."""
         return json.loads(self.call(name, **parameters)[1])
 
+    def post(
+        self, path: str, document: object, headers: dict[str, str] | None = None
+    ) -> tuple[dict[str, str], bytes]:
+        """Post JSON to a path that is no command; return headers and body of the answer.
+
+        Raises: RuntimeError for an answer that is not 200.
+        """
+        body = json.dumps(document).encode()
+        given = {"Content-Type": "application/json", **(headers or {})}
+        self._connection.request("POST", path, body, given)
+        response = self._connection.getresponse()
+        content = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"{path}: {response.status} {content.decode()}")
+        return dict(response.getheaders()), content
+
     def status(self, path: str) -> int:
         """Get a path and return the status of the answer."""
         self._connection.request("GET", path)

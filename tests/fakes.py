@@ -68,6 +68,18 @@ class Tick(msgspec.Struct, frozen=True):
     seq: int
 
 
+class Snap(msgspec.Struct, frozen=True):
+    """A picture among other things."""
+
+    steps: list[str]
+    width: int
+    image: bytes | None = None
+    other: bytes = b""
+
+
+PNG = b"\x89PNG\r\n\x1a\n..."
+
+
 class Unprintable:
     """A value that no face can put on the wire."""
 
@@ -158,6 +170,16 @@ class SampleRoom:
         body = bytes(range(256)) * (size // 256 + 1)
         return Blob(memoryview(body)[:size], "image/sample", {"size": size, "word": "größe"})
 
+    @command("sample.snap", scope=Scope.INPUT, model_defaults={"width": 7})
+    async def snap(
+        self,
+        *,
+        width: Annotated[int, Meta(ge=1, description="Pixels", examples=[9])] | None = None,
+        image: Annotated[bool, Meta(description="Whether with the picture")] = True,
+    ) -> Snap:
+        """Do steps and answer a picture."""
+        return Snap(["one", "two"], width or 1000, PNG if image else None, b"\0\1")
+
     @command("sample.count", scope=Scope.VIEW, read_only=True)
     async def count(
         self,
@@ -217,6 +239,7 @@ class ControlServer:
         limit: int = 256,
         max_body_bytes: int = 1 << 20,
         origins: frozenset[str] = frozenset(),
+        instructions: str = "",
     ) -> None:
         self.socket = folder / "control.sock"
         self.room = SampleRoom()
@@ -239,6 +262,10 @@ class ControlServer:
         # Who left, and how many commands ran when that was told.
         self.left: list[str] = []
         self.running_then: list[int] = []
+        # Whom the rooms were told of: connections, and sessions of MCP.
+        self.told: list[str] = []
+        self._leaving: set[asyncio.Task[None]] = set()
+        self.dispatcher.on_leave(self._tell)
         self.healthy = True
         self.port = free_port() if tcp else 0
         scopes = {"full": list(Scope), "viewer": [Scope.VIEW], "none": []}
@@ -254,6 +281,7 @@ class ControlServer:
                 origins=origins,
             ),
             tokens=tokens,
+            instructions=instructions,
         )
         listen = f"127.0.0.1:{self.port}" if tcp else ""
         self.listeners = Listeners(
@@ -275,6 +303,12 @@ class ControlServer:
     def _ended(self, caller_id: str) -> None:
         self.left.append(caller_id)
         self.running_then.append(self.room.running)
+        task = asyncio.create_task(self.dispatcher.leave(caller_id))  # noqa: TID251
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def _tell(self, caller_id: str) -> None:
+        self.told.append(caller_id)
 
     async def __aenter__(self) -> Self:
         await self.listeners.open()
@@ -293,6 +327,7 @@ class ControlServer:
         self.face.drain()
         self.room.go_on.set()
         await self.listeners.drain()
+        await asyncio.gather(*self._leaving)
         self.listeners.close()
 
     @property

@@ -10,14 +10,14 @@ from __future__ import annotations
 import enum
 import inspect
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from agentd.base.errors import NotFound
-from agentd.base.schema import nearest_name, shown
+from agentd.base.schema import SchemaError, convert, nearest_name, shown
 
 NAME = re.compile(r"[a-z]+\.[a-z][a-z_0-9]*")
 
@@ -67,7 +67,8 @@ class Command:
     """One command, ready to be described and run.
 
     `parameters` is a msgspec Struct made from the method's signature that forbids unknown names;
-    `result` is the annotated type of the answer (of one item, for a stream).
+    `result` is the annotated type of the answer (of one item, for a stream); `model_defaults` are
+    what a face for language models says where the model says nothing.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Command:
     destructive: bool
     deadline_s: float
     positional: tuple[str, ...]
+    model_defaults: Mapping[str, Any]
     method: Callable[..., Awaitable[Any]]
     wants_caller: bool
 
@@ -110,6 +112,7 @@ class _Mark:
     destructive: bool
     deadline_s: float
     positional: tuple[str, ...]
+    model_defaults: Mapping[str, Any]
 
 
 def command(
@@ -120,6 +123,7 @@ def command(
     destructive: bool = False,
     deadline_s: float = 30.0,
     positional: tuple[str, ...] = (),
+    model_defaults: Mapping[str, Any] | None = None,
 ) -> Callable[[Method], Method]:
     """Mark an async method as a command.
 
@@ -130,11 +134,19 @@ def command(
         destructive: it may lose something of the user's; shown to agents.
         deadline_s: how long one call may take unless the caller says less or more.
         positional: parameters that agentctl also takes by position, in this order.
+        model_defaults: JSON values of parameters for callers that are language models, where
+            the command's own default would be too much for one, as the size of a picture.
     """
 
     def mark(method: Method) -> Method:
         method.__agentd_command__ = _Mark(  # type: ignore[attr-defined]
-            name, Scope(scope), read_only, destructive, deadline_s, positional
+            name,
+            Scope(scope),
+            read_only,
+            destructive,
+            deadline_s,
+            positional,
+            dict(model_defaults or {}),
         )
         return method
 
@@ -197,6 +209,7 @@ def _build(mark: _Mark, method: Callable[..., Any]) -> Command:
     unknown = set(mark.positional) - set(parameters.__struct_fields__)
     if unknown:
         raise ValueError(f"command {mark.name}: positional {sorted(unknown)} are no parameters")
+    _check_model_defaults(mark, parameters)
     kind, result = _result(mark.name, hints)
     if inspect.iscoroutinefunction(method) is (kind is Kind.STREAM):
         wanted = (
@@ -215,6 +228,7 @@ def _build(mark: _Mark, method: Callable[..., Any]) -> Command:
         destructive=mark.destructive,
         deadline_s=mark.deadline_s,
         positional=mark.positional,
+        model_defaults=mark.model_defaults,
         method=method,
         wants_caller=wants_caller,
     )
@@ -250,6 +264,17 @@ def _parameters(
         forbid_unknown_fields=True,
     )
     return wants_caller, struct
+
+
+def _check_model_defaults(mark: _Mark, parameters: type[msgspec.Struct]) -> None:
+    types = {field.encode_name: field.type for field in msgspec.structs.fields(parameters)}
+    for name, value in mark.model_defaults.items():
+        if name not in types:
+            raise ValueError(f"command {mark.name}: model default {name} is no parameter")
+        try:
+            convert(value, types[name], what=name)
+        except SchemaError as exc:
+            raise ValueError(f"command {mark.name}: model default: {exc}") from exc
 
 
 def _result(name: str, hints: dict[str, Any]) -> tuple[Kind, Any]:

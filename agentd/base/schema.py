@@ -327,7 +327,8 @@ def _range(info: inspect.IntType | inspect.FloatType) -> str:
 
 def _length(shortest: int | None, longest: int | None, noun: str, of: str = " of") -> str:
     if shortest and longest:
-        return f"{of} {shortest}..{longest} {noun}"
+        few = str(shortest) if shortest == longest else f"{shortest}..{longest}"
+        return f"{of} {few} {noun}"
     if shortest:
         return f"{of} at least {shortest} {noun}"
     return f"{of} at most {longest} {noun}" if longest else ""

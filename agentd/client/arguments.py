@@ -38,10 +38,14 @@ def options_of(catalogue: Catalogue, command: CommandEntry) -> list[Option]:
 
 
 def placeholder(schema: Mapping[str, Any], catalogue: Catalogue) -> str:
-    """Return what stands for a value: N, TEXT, `png|jpeg`, `X,Y`, NAME=VALUE, JSON."""
+    """Return what stands for a value: N, TEXT, `png|jpeg`, `X,Y`, NAME=VALUE, @FILE, JSON."""
     schema = catalogue.resolved(dict(schema))
+    if "anyOf" in schema and schema.get("type") == "object":
+        return "JSON"  # One of several objects.
     if "enum" in schema:
         return "|".join(map(str, schema["enum"]))
+    if schema.get("contentEncoding") == "base64":
+        return "@FILE|BASE64"
     if "anyOf" in schema:
         members = (placeholder(member, catalogue) for member in schema["anyOf"])
         return "|".join(dict.fromkeys(members))

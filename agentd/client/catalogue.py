@@ -103,6 +103,11 @@ class Catalogue(msgspec.Struct, frozen=True):
         names = [*command.positional, *(n for n in properties if n not in command.positional)]
         return {name: self._parameter(name, properties[name], name in required) for name in names}
 
+    def answers_image(self, command: CommandEntry) -> bool:
+        """Whether a command's document has a picture in it."""
+        fields = self.resolved(command.result or {}).get("properties", {})
+        return self.resolved(fields.get("image", {})).get("contentEncoding") == "base64"
+
     def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return a schema in place of a reference, and the one member beside null of a union."""
         if "$ref" in schema:

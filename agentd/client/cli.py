@@ -15,6 +15,7 @@ from typing import NoReturn
 from agentd.base.errors import AgentdError, Unavailable, numbers_of
 from agentd.client.arguments import format_for, options_of, parameters_of
 from agentd.client.catalogue import Catalogue, CommandEntry, packaged
+from agentd.client.content import CONTENT, with_files
 from agentd.client.options import Option, Scanned, scan, usage
 from agentd.client.session import Session, terminal_of_stdout
 from agentd.client.verbs import VERBS
@@ -76,7 +77,8 @@ def _run_command(
     """Run a command of the daemon; a parameter's name goes before ours behind the verb."""
     options = options_of(catalogue, command)
     names = {option.name for option in options}
-    common = _ALL if command.kind == "blob" else _COMMON
+    has_file = command.kind == "blob" or command.name in CONTENT or catalogue.answers_image(command)
+    common = _ALL if has_file else _COMMON
     ours = [option for option in common if option.name not in names]
     found = scan(words, [*options, *ours])
     theirs = Scanned({n: v for n, v in found.values.items() if n in names}, found.words, [])
@@ -86,7 +88,7 @@ def _run_command(
 
         print(pages.of_command(catalogue, command, ours, terminal_of_stdout()))
         return 0
-    parameters = parameters_of(catalogue, command, theirs)
+    parameters = with_files(catalogue, command, parameters_of(catalogue, command, theirs))
     output = settings.text("output")
     if output and "format" not in parameters:
         wanted = format_for(output, catalogue.parameters(command).get("format"))
@@ -204,3 +206,7 @@ def _merged(*parts: Scanned, without: set[str] | frozenset[str] = frozenset()) -
         hidden = without if index else frozenset()
         values |= {name: texts for name, texts in part.values.items() if name not in hidden}
     return Scanned(values, [], [])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

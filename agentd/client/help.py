@@ -121,8 +121,10 @@ def example(catalogue: Catalogue, command: CommandEntry) -> str:
             last = ["--", *texts]
         elif parameter.is_required or parameter.example is not None:
             words += texts[:1]
-    if command.kind == "blob":
-        words += ["-o", "shot.png" if command.verb == "screenshot" else "FILE"]
+    if catalogue.answers_image(command) or command.verb == "screenshot":
+        words += ["-o", "shot.png"]
+    elif command.kind == "blob":
+        words += ["-o", "FILE"]
     return shlex.join([*words, *last])
 
 
@@ -130,12 +132,19 @@ def _example_words(catalogue: Catalogue, parameter: Parameter) -> list[str]:
     value = parameter.example
     if value is None:
         return [placeholder(parameter.schema, catalogue)]
-    return [_short(item) for item in value] if isinstance(value, list) else [_short(value)]
+    items = value if isinstance(value, list) else [value]
+    is_object = placeholder(parameter.schema, catalogue) == "JSON"
+    return [_short(item, is_object=is_object) for item in items]
 
 
-def _short(value: Any) -> str:
-    """Return a value as it is typed: objects of numbers with commas, others as JSON."""
-    if isinstance(value, dict) and all(isinstance(item, int | float) for item in value.values()):
+def _short(value: Any, *, is_object: bool = False) -> str:
+    """Return a value as it is typed: objects of numbers with commas, others as JSON.
+
+    Args:
+        is_object: the parameter takes objects of more than numbers.
+    """
+    is_numbers = isinstance(value, dict) and not is_object
+    if is_numbers and all(isinstance(item, int | float) for item in value.values()):
         return ",".join(map(str, value.values()))
     if isinstance(value, str):
         return value
@@ -192,14 +201,15 @@ def _type_words(catalogue: Catalogue, schema: dict[str, Any]) -> str:
     schema = catalogue.resolved(schema)
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
-    if "anyOf" in schema:
+    if "anyOf" in schema and schema.get("type") != "object":
         return " or ".join(_type_words(catalogue, member) for member in schema["anyOf"])
     kind = str(schema.get("type", "any value"))
     if kind == "array":
         return _type_words(catalogue, schema.get("items", {}))
     words = {"string": "text", "boolean": "switch"}.get(kind, kind)
     if kind == "object":
-        words = f"{placeholder(schema, catalogue)}, or JSON"
+        short = placeholder(schema, catalogue)
+        words = short if short == "JSON" else f"{short}, or JSON"
     return f"{words} {limits(schema)}".rstrip()
 
 

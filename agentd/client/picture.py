@@ -1,68 +1,21 @@
-"""Bytes as answers: blobs of any kind, and pictures that know where they lie on the screen."""
+"""Pictures as answers, which know where they lie on the screen."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import msgspec
 
 from agentd.base.errors import Conflict
-
-
-class Blob(msgspec.Struct, frozen=True):
-    """Bytes with their media type and metadata."""
-
-    body: bytes
-    media_type: str
-    meta: dict[str, Any]
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the bytes to a file."""
-        _write(path, self.body)
-
-
-class PictureSpace(msgspec.Struct, frozen=True):
-    """Where a picture lies on the screen: screen = origin + picture / scale.
-
-    `x y width height` are the part of the screen that is shown.
-    """
-
-    x: int
-    y: int
-    width: int
-    height: int
-    scale: float
-    screen_width: int
-    screen_height: int
-
-
-class PictureCursor(msgspec.Struct, frozen=True):
-    """The cursor's hot spot, in screen pixels."""
-
-    x: int
-    y: int
-
-
-class PictureMeta(msgspec.Struct, frozen=True):
-    """What a picture is of. `width` and `height` are the picture's, `quality` what was spent.
-
-    `frame` may be given to the next screenshot as `if_changed_since`; `unchanged` is its answer.
-    """
-
-    frame: int
-    generation: int
-    width: int
-    height: int
-    space: PictureSpace
-    cursor: PictureCursor
-    format: str = ""
-    unchanged: bool = False
-    quality: int | None = None
+from agentd.client.blob import write
+from agentd.client.commands.values import PictureMeta
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """A picture of the screen: `body` is the encoded file, empty if `meta.unchanged`."""
+    """A picture of the screen: `body` is the encoded file, empty if `meta.unchanged`.
+
+    `meta.frame` may be given to the next screenshot as `if_changed_since`.
+    """
 
     body: bytes
     media_type: str
@@ -75,7 +28,7 @@ class Picture(msgspec.Struct, frozen=True):
                 f"the screen has not changed since frame {self.meta.frame}: there is no picture",
                 code="unchanged",
             )
-        _write(path, self.body)
+        write(path, self.body)
 
     def to_screen(self, px: int, py: int) -> tuple[int, int]:
         """Return the screen pixel under the centre of a picture pixel.
@@ -92,8 +45,3 @@ class Picture(msgspec.Struct, frozen=True):
         x = ((2 * column + 1) * space.width - 1) // (2 * meta.width)
         y = ((2 * row + 1) * space.height - 1) // (2 * meta.height)
         return space.x + x, space.y + y
-
-
-def _write(path: str | os.PathLike[str], body: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(body)

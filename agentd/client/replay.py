@@ -22,8 +22,8 @@ from agentd.client.action_log import (
     read_log,
     scaled,
 )
+from agentd.client.blob import Blob
 from agentd.client.options import Scanned, usage
-from agentd.client.picture import Blob
 from agentd.client.session import Session
 
 _SETTLE = {"quiet_ms": 150, "timeout_ms": 2000}

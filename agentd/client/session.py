@@ -12,6 +12,7 @@ import msgspec
 from agentd.base.errors import BadRequest
 from agentd.client.address import Address, find_address
 from agentd.client.catalogue import Catalogue, CommandEntry, of_document
+from agentd.client.content import CONTENT, content_in
 from agentd.client.options import usage
 from agentd.client.terminal import Terminal, event_line, rendered, size
 
@@ -39,7 +40,7 @@ class Session:
         self.catalogue = catalogue
         self.as_json = as_json
         self.terminal = terminal_of_stdout()
-        self._address = address
+        self.address = address
         self._timeout_s = timeout_s
         self._transport: SyncTransport | None = None
 
@@ -80,10 +81,13 @@ class Session:
             self.follow(command.name, parameters)
         elif command.kind == "blob":
             self._fetch(command, parameters, output)
-        elif output:
+        elif command.name in CONTENT and not self.as_json:
+            self._put_content(self.call(command.name, parameters), output)
+        elif output and not self.catalogue.answers_image(command):
             raise usage(f"{command.name} answers no file, so that -o means nothing")
         else:
-            self.put_value(self.call(command.name, parameters))
+            value = self.call(command.name, parameters)
+            self.put_value(self._saved(value, output) if output else value)
 
     def follow(self, command: str, parameters: Mapping[str, object]) -> None:
         """Print the items of a stream as they come, a line each."""
@@ -113,6 +117,25 @@ class Session:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
+    def _put_content(self, answer: Mapping[str, Any], output: str) -> None:
+        """Print what an answer holds and nothing around it, or save it."""
+        content, is_text = content_in(answer)
+        if output and output != "-":
+            self._save(output, content)
+            return
+        on_terminal = sys.stdout.isatty()
+        if on_terminal and not is_text:
+            raise BadRequest(
+                "these are bytes, which a terminal cannot show",
+                code="usage",
+                hint="write them to a file: -o FILE",
+            )
+        # A terminal's prompt begins on a line of its own; a pipe gets what was copied exactly.
+        end = b"\n" if on_terminal and content and not content.endswith(b"\n") else b""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content + end)
+        sys.stdout.buffer.flush()
+
     def _fetch(self, command: CommandEntry, parameters: Mapping[str, object], output: str) -> None:
         """Get bytes into a file or to standard output, never onto a terminal."""
         to_stdout = output == "-" or (not output and not self.as_json)
@@ -133,6 +156,15 @@ class Session:
             self._put_blob(blob.body, blob.media_type, blob.meta, output)
         elif not to_stdout or is_unchanged:
             _note(_told(output, blob.body, blob.media_type, blob.meta))
+
+    def _saved(self, value: dict[str, Any], output: str) -> dict[str, Any]:
+        """Write the picture of a document to a file; the document then tells of the file."""
+        image = value.get("image")
+        if image is None:
+            _note("there is no picture: nothing written")
+            return value
+        self._save(output, image)
+        return {**value, "image": {"file": os.path.abspath(output), "size_bytes": len(image)}}
 
     def _save(self, path: str, body: bytes) -> None:
         try:
@@ -155,7 +187,7 @@ class Session:
             # Half of the time that agentctl takes to start is http.client's import.
             from agentd.client.sync_transport import SyncTransport
 
-            self._transport = SyncTransport(self._address)
+            self._transport = SyncTransport(self.address)
         return self._transport
 
 

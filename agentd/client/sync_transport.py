@@ -13,7 +13,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 from agentd.base.errors import BadRequest
@@ -28,7 +28,10 @@ from agentd.client.address import (
     no_answer,
     unreachable,
 )
-from agentd.client.picture import Blob, Picture, PictureMeta
+from agentd.client.blob import Blob
+
+if TYPE_CHECKING:
+    from agentd.client.picture import Picture
 
 T = TypeVar("T")
 
@@ -38,7 +41,7 @@ Parameters = Mapping[str, object]
 class Answer(NamedTuple):
     """A complete answer of the daemon."""
 
-    media_type: str
+    content_type: str
     meta: str
     body: bytes
 
@@ -61,7 +64,8 @@ class SyncTransport:
 
         Raises: the AgentdError that the daemon answers; Unavailable when it is not there.
         """
-        return wire.answer_of(self.ask(command, parameters, deadline_s).body, wanted, command)
+        answer = self.ask(command, parameters, deadline_s)
+        return wire.answer_in(answer.content_type, answer.body, wanted, command)
 
     def optional(
         self, command: str, parameters: Parameters, wanted: type[T], deadline_s: float
@@ -74,22 +78,27 @@ class SyncTransport:
         """Call a command that answers bytes; otherwise as `json`."""
         answer = self.ask(command, parameters, deadline_s)
         meta = wire.meta_of(answer.meta, dict[str, Any], command)
-        return Blob(answer.body, answer.media_type, meta)
+        return Blob(answer.body, wire.media_type_of(answer.content_type), meta)
 
     def picture(self, command: str, parameters: Parameters, deadline_s: float) -> Picture:
         """Call a command that answers a picture; otherwise as `json`."""
+        # agentctl, which is to start quickly, has no use for the types of answers.
+        from agentd.client.commands.values import PictureMeta
+        from agentd.client.picture import Picture
+
         answer = self.ask(command, parameters, deadline_s)
         meta = wire.meta_of(answer.meta, PictureMeta, command)
-        return Picture(answer.body, answer.media_type, meta)
+        return Picture(answer.body, wire.media_type_of(answer.content_type), meta)
 
     def value(self, command: str, parameters: Parameters, deadline_s: float | None) -> Any:
         """Call any command that does not stream; returns a JSON value or a Blob."""
         answer = self.ask(command, parameters, deadline_s)
-        if answer.media_type == wire.JSON:
-            return wire.any_value(answer.body, command)
+        media_type = wire.media_type_of(answer.content_type)
+        if media_type in (wire.JSON, wire.PARTS):
+            return wire.answer_in(answer.content_type, answer.body, object, command)
         return Blob(
             answer.body,
-            answer.media_type,
+            media_type,
             wire.meta_of(answer.meta, dict[str, Any], command),
         )
 
@@ -249,19 +258,20 @@ def _connect(address: Address) -> http.client.HTTPConnection:
 
 def _read(response: http.client.HTTPResponse, command: str) -> Answer:
     """Read a whole answer. Raises: BadRequest for a stream, which has no whole."""
-    media_type = wire.media_type_of(response.headers.get("Content-Type"))
-    if media_type == wire.STREAM:
+    content_type = response.headers.get("Content-Type", "")
+    if wire.media_type_of(content_type) == wire.STREAM:
         raise BadRequest(
             f"{command} answers a stream",
             code="is_a_stream",
             hint="iterate client.stream(...) or the typed method",
         )
-    return Answer(media_type, response.headers.get(wire.META_HEADER, ""), response.read())
+    return Answer(content_type, response.headers.get(wire.META_HEADER, ""), response.read())
 
 
 def _good(status: int, answer: Answer, command: str) -> Answer:
     if status != 200:
-        raise wire.error_in(status, answer.media_type, answer.body, command)
+        media_type = wire.media_type_of(answer.content_type)
+        raise wire.error_in(status, media_type, answer.body, command)
     return answer
 
 

@@ -68,6 +68,8 @@ def cell(value: Any, name: str = "") -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, bytes):
+        return size(len(value))
     if isinstance(value, int | float) and name in _MOMENTS and value > 1e9:
         return clock(value)
     if isinstance(value, float):

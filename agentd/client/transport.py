@@ -27,7 +27,9 @@ from agentd.client.address import (
     no_answer,
     unreachable,
 )
-from agentd.client.picture import Blob, Picture, PictureMeta
+from agentd.client.blob import Blob
+from agentd.client.commands.values import PictureMeta
+from agentd.client.picture import Picture
 
 T = TypeVar("T")
 
@@ -74,8 +76,8 @@ class AsyncTransport:
         Raises: the AgentdError that the daemon answers; Unavailable when it is not there.
         Cancelling: the daemon cancels the command, and lifts keys that this connection pressed.
         """
-        _, body = await self._ask(command, parameters, deadline_s)
-        return wire.answer_of(body, wanted, command)
+        headers, body = await self._ask(command, parameters, deadline_s)
+        return wire.answer_in(headers.get("Content-Type", ""), body, wanted, command)
 
     async def optional(
         self, command: str, parameters: Parameters, wanted: type[T], deadline_s: float
@@ -99,9 +101,10 @@ class AsyncTransport:
     async def value(self, command: str, parameters: Parameters, deadline_s: float | None) -> Any:
         """Call any command that does not stream; returns a JSON value or a Blob."""
         headers, body = await self._ask(command, parameters, deadline_s)
-        media_type = wire.media_type_of(headers.get("Content-Type"))
-        if media_type == wire.JSON:
-            return wire.any_value(body, command)
+        content_type = headers.get("Content-Type", "")
+        media_type = wire.media_type_of(content_type)
+        if media_type in (wire.JSON, wire.PARTS):
+            return wire.answer_in(content_type, body, object, command)
         meta = wire.meta_of(headers.get(wire.META_HEADER, ""), dict[str, Any], command)
         return Blob(body, media_type, meta)
 

@@ -1,4 +1,4 @@
-"""The verbs that are agentctl's own: health, events, replay, version, token and others.
+"""The verbs that are agentctl's own: health, events, replay, version, token, mcp and others.
 
 Each is a function of what was found on the command line; it returns an exit code.
 """
@@ -109,6 +109,18 @@ def token(session: Session, scanned: Scanned) -> int:
     return 0
 
 
+def mcp(session: Session, scanned: Scanned) -> int:
+    """Serve an MCP client, as the program that it started."""
+    _take_words(scanned, 0)
+    import sys
+
+    from agentd.client.mcp_bridge import serve
+
+    if sys.stdin.isatty():
+        print("waiting for MCP messages: a client starts this, see --help", file=sys.stderr)
+    return serve(session.address)
+
+
 def completion(session: Session, scanned: Scanned) -> int:
     """Print the completion script of a shell."""
     from agentd.client.completion import SCRIPTS
@@ -155,6 +167,7 @@ VERBS = {
         "Make a token for the TCP listener, and the lines for its token file",
         (Option("scopes", ("--scopes",), "SCOPES", f"Some of {','.join(SCOPES)}", True),),
     ),
+    "mcp": Verb(mcp, "", "Serve MCP on standard input and output, for a client that starts us"),
     "completion": Verb(
         completion, "bash|zsh|fish", "Print a completion script", (), ("bash", "zsh", "fish")
     ),

@@ -21,6 +21,7 @@ DEADLINE_HEADER = "Agentd-Deadline"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 STREAM = "application/x-ndjson"
+PARTS = "multipart/mixed"
 
 _NAME = re.compile(r"[a-z]+\.[a-z][a-z_0-9]*")
 _ERROR_LINE = b'{"error":{"type":'
@@ -50,8 +51,11 @@ def body_of(parameters: Mapping[str, object]) -> bytes:
 
 
 def headers_of(deadline_s: float | None) -> dict[str, str]:
-    """Return the headers of a call; a deadline of None is the command's own."""
-    headers = {"Content-Type": JSON}
+    """Return the headers of a call; a deadline of None is the command's own.
+
+    Bytes in a document may come beside it, as they are.
+    """
+    headers = {"Content-Type": JSON, "Accept": f"{PARTS}, */*;q=0.9"}
     if deadline_s is not None:
         headers[DEADLINE_HEADER] = f"{deadline_s:.15g}"
     return headers
@@ -62,11 +66,18 @@ def answer_of(body: bytes, wanted: type[T], command: str) -> T:
     try:
         return msgspec.json.decode(body, type=wanted)
     except msgspec.DecodeError as exc:
-        raise Fault(
-            f"the answer to {command} is not as this client knows it: {exc}",
-            code="bad_answer",
-            hint="client and daemon are of different versions",
-        ) from exc
+        raise _not_known(command, exc) from exc
+
+
+def answer_in(content_type: str, body: bytes, wanted: type[T], command: str) -> T:
+    """Convert an answer that may have come in parts, as `answer_of`."""
+    if media_type_of(content_type) != PARTS:
+        return answer_of(body, wanted, command)
+    try:
+        document, parts = _parts(body, content_type.partition("boundary=")[2])
+        return msgspec.convert(_with_parts(document, parts), wanted)
+    except (msgspec.MsgspecError, ValueError, IndexError) as exc:
+        raise _not_known(command, exc) from exc
 
 
 def meta_of(header: str, wanted: type[T], command: str) -> T:
@@ -103,6 +114,40 @@ def media_type_of(header: str | None) -> str:
 def any_value(body: bytes, command: str) -> Any:
     """Convert an answer of which nothing is known but that it is JSON."""
     return answer_of(body, object, command)
+
+
+def _parts(body: bytes, boundary: str) -> tuple[Any, list[bytes]]:
+    """Take a multipart body apart: the document, and what follows it (RFC 2046 section 5.1).
+
+    Raises: ValueError for a body that is not in parts with lengths.
+    """
+    bodies, rest = [], body
+    while rest.startswith(f"--{boundary}\r\n".encode()):
+        head, _, rest = rest.partition(b"\r\n\r\n")
+        length = int(head.rpartition(b"Content-Length: ")[2])
+        bodies.append(rest[:length])
+        rest = rest[length + 2 :]
+    if not bodies or rest.strip() != f"--{boundary}--".encode():
+        raise ValueError("its parts do not fit")
+    return msgspec.json.decode(bodies[0]), bodies[1:]
+
+
+def _with_parts(value: Any, parts: list[bytes]) -> Any:
+    """Put the bytes back where a document refers to them."""
+    if isinstance(value, dict):
+        number = value.get("part")
+        if isinstance(number, int) and value.keys() == {"part", "media_type"}:
+            return parts[number - 1]
+        return {key: _with_parts(item, parts) for key, item in value.items()}
+    return [_with_parts(item, parts) for item in value] if isinstance(value, list) else value
+
+
+def _not_known(command: str, exc: Exception) -> Fault:
+    return Fault(
+        f"the answer to {command} is not as this client knows it: {exc}",
+        code="bad_answer",
+        hint="client and daemon are of different versions",
+    )
 
 
 def _noted(problem: Problem) -> AgentdError:

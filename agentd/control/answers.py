@@ -10,6 +10,7 @@ import asyncio
 import base64
 import json
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -19,6 +20,7 @@ from aiohttp import web
 
 from agentd.base.command import Blob
 from agentd.base.errors import AgentdError, Fault, Problem, Unauthorized, problem_of
+from agentd.control import multipart
 from agentd.control.dispatch import closing
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,23 @@ def json_answer(value: Any, request_id: str) -> web.Response:
         content_type="application/json",
         headers={REQUEST_ID_HEADER: request_id},
     )
+
+
+def document_answer(request: web.BaseRequest, value: Any, request_id: str) -> web.Response:
+    """Return a result: as JSON, or as parts if it holds bytes and the caller takes them so."""
+    if multipart.is_accepted(request.headers.get("Accept", "")):
+        document, parts = multipart.split(value)
+        if parts:
+            boundary = secrets.token_hex(16)
+            return web.Response(
+                body=multipart.join(document, parts, boundary),
+                headers={
+                    "Content-Type": f"{multipart.MEDIA_TYPE}; boundary={boundary}",
+                    "Cache-Control": "no-store",
+                    REQUEST_ID_HEADER: request_id,
+                },
+            )
+    return json_answer(value, request_id)
 
 
 def error_answer(error: AgentdError, request_id: str) -> web.Response:

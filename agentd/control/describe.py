@@ -7,6 +7,7 @@ It does not serve anything. Source: OpenAPI 3.1.0, JSON Schema 2020-12.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentd.base.command import Command, Kind, Registry
@@ -85,8 +86,8 @@ def markdown(registry: Registry) -> str:
         "",
         "Generated from the daemon's registry by `python -m agentd --describe markdown`.",
         "Every command is `POST /v1/NAMESPACE/VERB`, `agentctl NAMESPACE VERB`, a JSON-RPC method",
-        "of `/v1/ws` and a method of the Python client. Commands marked *read-only* also answer",
-        "`GET`. The scope is what a token must hold.",
+        "of `/v1/ws`, a method of the Python client and the MCP tool `NAMESPACE_VERB`. Commands",
+        "marked *read-only* also answer `GET`. The scope is what a token must hold.",
     ]
     namespace = ""
     for command in registry:
@@ -105,21 +106,53 @@ def _section(command: Command, parameters: dict[str, Any]) -> list[str]:
     lines = ["", f"### {command.name}", "", f"{command.summary}.", "", " · ".join(marks)]
     if command.description:
         lines += ["", command.description]
+    if command.model_defaults:
+        lines += ["", f"Over MCP, unless given: {defaults_words(command.model_defaults)}."]
     if parameters.get("properties"):
         lines += ["", "| parameter | type | default | meaning |", "|---|---|---|---|"]
     for name, schema in parameters.get("properties", {}).items():
         required = name in parameters.get("required", ())
         default = "required" if required else f"`{_json(schema.get('default'))}`"
         cells = [f"`{name}`", type_words(schema), default, meaning(schema)]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines.append(_row(cells))
+    for name, schema in parameters.get("properties", {}).items():
+        lines += _variants(name, schema.get("items", {}))
     return lines
+
+
+def _variants(name: str, item: dict[str, Any]) -> list[str]:
+    """Return a table of the objects that a list takes, told apart by a field with one value."""
+    rows: list[str] = []
+    tag = ""
+    for variant in item.get("anyOf", ()):
+        properties = variant.get("properties", {})
+        tags = [key for key, value in properties.items() if len(value.get("enum", ())) == 1]
+        if not tags:
+            continue
+        tag = tags[0]
+        given = []
+        for key, value in properties.items():
+            if key != tag:
+                is_required = key in variant.get("required", ())
+                default = "" if is_required else f" = {_json(value.get('default'))}"
+                given.append(f"`{key}{default}`")
+        value = properties[tag]["enum"][0]
+        rows.append(_row([f"`{value}`", " ".join(given), variant.get("description", "")]))
+    if not rows:
+        return []
+    head = [f"An item of `{name}` is one of these:", "", f"| {tag} | with | meaning |"]
+    return ["", *head, "|---|---|---|", *rows]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def type_words(schema: dict[str, Any]) -> str:
     """Return a JSON Schema's type in few words, as `integer 1..9` or `list of Point`."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
-    if "anyOf" in schema:
+    if "anyOf" in schema and "type" not in schema:
         return " or ".join(type_words(member) for member in schema["anyOf"])
     if "enum" in schema:
         return " ".join(f"`{value}`" for value in schema["enum"])
@@ -134,6 +167,11 @@ def meaning(schema: dict[str, Any]) -> str:
     text = str(schema.get("description", ""))
     examples = schema.get("examples")
     return f"{text} (for example `{_json(examples[0])}`)" if examples else text
+
+
+def defaults_words(defaults: Mapping[str, Any]) -> str:
+    """Return what is said where a caller says nothing, as `max_bytes 750000, format "png"`."""
+    return ", ".join(f"{name} {_json(value)}" for name, value in defaults.items())
 
 
 def _operation(command: Command, schemas: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,8 @@ _IMPORTS = (
     (r"\bAny\b|\bLiteral\[", "from typing import {Any, Literal}"),
     (r"\bmsgspec\.", "import msgspec"),
     (r"\bvalues\.", "from agentd.client.commands import values"),
-    (r"\bBlob\b|\bPicture\b", "from agentd.client.picture import {Blob, Picture}"),
+    (r"\bBlob\b", "from agentd.client.blob import {Blob}"),
+    (r"\bPicture\b", "from agentd.client.picture import {Picture}"),
     (r"\bSyncTransport\b", "from agentd.client.sync_transport import {SyncStream, SyncTransport}"),
     (r"\bAsyncTransport\b", "from agentd.client.transport import {AsyncStream, AsyncTransport}"),
 )

@@ -2,7 +2,7 @@
 
 `POST /v1/NAMESPACE/VERB` with a JSON object, `GET` with query parameters for read-only commands,
 and the few paths that are not commands: health, metrics, descriptions, the event stream, the
-WebSocket. Nothing is decided here but bytes. Sources: RFC 9110, RFC 9112.
+WebSocket, MCP. Nothing is decided here but bytes. Sources: RFC 9110, RFC 9112.
 """
 
 from __future__ import annotations
@@ -25,23 +25,29 @@ from agentd.base.errors import (
     Fault,
     FieldError,
     NotFound,
-    TimedOut,
-    TooLarge,
     Unauthorized,
     Unavailable,
 )
 from agentd.base.log import request_context
 from agentd.base.schema import shown, takes_text
 from agentd.control import describe
-from agentd.control.answers import error_answer, json_answer, send_blob, send_stream
+from agentd.control.answers import (
+    document_answer,
+    error_answer,
+    json_answer,
+    send_blob,
+    send_stream,
+)
 from agentd.control.auth import Identity, Tokens
+from agentd.control.bodies import read_body
 from agentd.control.connections import Connection
 from agentd.control.dispatch import Call, Dispatcher, new_request_id
+from agentd.control.mcp import McpFace
 from agentd.control.websocket import WebSocketFace
 
 logger = logging.getLogger(__name__)
 
-_BODY_S = 30.0
+_MCP_PATHS = ("/mcp", "/mcp/")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 # A port at the end of a Host header; an IPv6 address stands in brackets (RFC 9110 section 7.2).
@@ -69,6 +75,7 @@ class HttpFace:
         metrics: returns the exposition text and its media type.
         tokens: the bearer tokens, for connections that carry no identity of their own.
         routes: further paths under the roof, each with its own handler.
+        instructions: what the language models behind MCP clients are told of this daemon.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class HttpFace:
         limits: HttpLimits,
         tokens: Tokens | None = None,
         routes: dict[str, Route] | None = None,
+        instructions: str = "",
     ) -> None:
         self._dispatcher = dispatcher
         self._version = version
@@ -89,6 +97,12 @@ class HttpFace:
         self._limits = limits
         self._tokens = tokens
         self._websocket = WebSocketFace(dispatcher, max_message_bytes=limits.max_body_bytes)
+        self._mcp = McpFace(
+            dispatcher,
+            version=version,
+            instructions=instructions,
+            max_body_bytes=limits.max_body_bytes,
+        )
         self._streams: set[asyncio.Task[Any]] = set()
         self._draining = False
         self._routes: dict[str, Route] = {
@@ -105,6 +119,7 @@ class HttpFace:
         """Refuse new work; what runs goes on. WebSockets and streams end."""
         self._draining = True
         self._websocket.drain()
+        self._mcp.drain()
         for task in self._streams:
             task.cancel()
 
@@ -124,6 +139,8 @@ class HttpFace:
             caller = Caller(connection.id, identity.principal, identity.scopes, request_id)
             if self._draining:
                 raise Unavailable("the daemon is stopping", code="stopping", retry_after_s=1)
+            if request.path in _MCP_PATHS:
+                return await self._mcp.serve(request, caller)
             route = self._routes.get(request.path)
             if route is not None:
                 _require_method(request, "GET", "HEAD")
@@ -174,7 +191,8 @@ class HttpFace:
             case Kind.JSON:
                 # Nothing to say is an empty object; a value that may be null stays null.
                 nothing = command.result is type(None)
-                return json_answer({} if nothing else result, caller.request_id)
+                answer = {} if nothing else result
+                return document_answer(request, answer, caller.request_id)
 
     async def _stream(
         self, request: web.BaseRequest, stream: AsyncIterator[Any], caller: Caller
@@ -189,22 +207,7 @@ class HttpFace:
             self._streams.discard(task)
 
     async def _read_json(self, request: web.BaseRequest) -> dict[str, Any]:
-        """Read a bounded JSON object, in bounded time."""
-        limit = self._limits.max_body_bytes
-        if (request.content_length or 0) > limit:
-            raise TooLarge(f"the body is over {limit} bytes", code="body_too_large")
-        if request.headers.get("Content-Encoding", "identity") != "identity":
-            raise BadRequest("a compressed body is not accepted", code="encoding_refused")
-        body = bytearray()
-        try:
-            async with asyncio.timeout(_BODY_S):
-                async for chunk in request.content.iter_any():
-                    body += chunk
-                    if len(body) > limit:
-                        raise TooLarge(f"the body is over {limit} bytes", code="body_too_large")
-        except TimeoutError:
-            raise TimedOut(f"the body did not arrive within {_BODY_S:g} s") from None
-        return _json_object(bytes(body))
+        return _json_object(await read_body(request, self._limits.max_body_bytes))
 
     async def _get_metrics(self, request: web.BaseRequest, caller: Caller) -> web.Response:
         _require_view(caller)

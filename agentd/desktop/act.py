@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import enum
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from agentd.base.command import Blob, Caller
-from agentd.base.errors import AgentdError, Conflict, TimedOut
+from agentd.base.errors import AgentdError, Conflict, TimedOut, Unavailable
 from agentd.desktop.actions import Action, Area, CursorPosition, Pause, TakePicture, Zoom, name_of
 from agentd.desktop.changes import Follower
 from agentd.desktop.damage import changed_area
@@ -88,10 +88,23 @@ class Course:
 
 
 class BatchRun:
-    """One batch on its way. Used once."""
+    """One batch on its way. Used once.
 
-    def __init__(self, live: Live, performer: Performer, batch: Batch, caller: Caller) -> None:
+    Args:
+        check: raises Conflict when the screen is no longer the one that the batch was made for.
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        performer: Performer,
+        batch: Batch,
+        caller: Caller,
+        *,
+        check: Callable[[], None],
+    ) -> None:
         self._live = live
+        self._check = check
         self._performer = performer
         self._batch = batch
         self._caller = caller
@@ -116,7 +129,8 @@ class BatchRun:
                 await self._run_steps(course.steps)
             finally:
                 if not course.is_completed:
-                    await self._live.input.release(self._caller.id)
+                    with suppress(Unavailable):  # A display that is gone holds nothing.
+                        await self._live.input.release(self._caller.id)
             try:
                 if self._is_stirred or self._latest is None:
                     await self._settle()
@@ -146,6 +160,7 @@ class BatchRun:
         """Run one action within its time."""
         left_s = self._deadline_s - time.monotonic()
         limit_s = min(self._batch.step_timeout_s, left_s)
+        self._check()
         try:
             async with asyncio.timeout(limit_s) as deadline:
                 if isinstance(action, TakePicture | Zoom):

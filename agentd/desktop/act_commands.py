@@ -7,6 +7,7 @@ whether it was done before. It runs nothing (`act.py`) and translates nothing (`
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -23,7 +24,7 @@ from agentd.desktop.dialects.dialect import Read, View
 from agentd.desktop.dialects.names import dialect_named
 from agentd.desktop.frame import Rect, Size, Space, fit
 from agentd.desktop.idempotency import Answers
-from agentd.desktop.parameters import Generation, Milliseconds
+from agentd.desktop.parameters import MODEL_PICTURE, Generation, Milliseconds
 from agentd.desktop.screenshot import PictureRequest, ScreenSpace
 
 _NATIVE = "native"
@@ -40,13 +41,19 @@ class ActCommands:
         self._desktop = desktop
         self._answers: Answers[ActReport] = Answers()
 
-    @command("desktop.act", scope=Scope.INPUT, deadline_s=660)
+    @command(
+        "desktop.act",
+        scope=Scope.INPUT,
+        deadline_s=660,
+        positional=("actions",),
+        model_defaults={"observe": MODEL_PICTURE},
+    )
     async def act(
         self,
         caller: Caller,
         *,
         actions: Annotated[
-            list[dict[str, Any]],
+            list[Annotated[dict[str, Any], Meta(extra_json_schema=schema_of_actions())]],
             Meta(
                 max_length=MAX_ACTIONS,
                 description="In order; a vendor's tool calls as they are with `dialect`",
@@ -57,7 +64,6 @@ class ActCommands:
                         {"action": "press", "keys": "Return"},
                     ]
                 ],
-                extra_json_schema={"items": schema_of_actions()},
             ),
         ],
         dialect: Annotated[
@@ -181,7 +187,12 @@ class ActCommands:
         return vendor_report(vendor, calls, reads, view, batch, await self._run(batch, caller))
 
     async def _run(self, batch: Batch, caller: Caller) -> Course:
-        return await BatchRun(self._desktop.live(), self._desktop.performer, batch, caller).run()
+        """Run a batch on the screen as it is now, and on no other."""
+        desktop, live = self._desktop, self._desktop.live()
+        state = desktop.display.state
+        generation = state.generation if state else 0
+        check = partial(desktop.display.check_generation, generation)
+        return await BatchRun(live, desktop.performer, batch, caller, check=check).run()
 
     def _screen(self, generation: int | None) -> Size:
         """Return the screen's size. Raises: Conflict for another generation; Unavailable."""

@@ -11,7 +11,6 @@ import msgspec
 from msgspec import Meta
 
 from agentd.base.errors import Problem
-from agentd.desktop.commands import WaitReport
 from agentd.desktop.dialects.dialect import Status
 from agentd.desktop.image import ImageFormat
 from agentd.desktop.parameters import (
@@ -29,6 +28,7 @@ from agentd.desktop.parameters import (
 )
 from agentd.desktop.screenshot import PictureMeta, PictureRequest
 from agentd.desktop.settle import SettleRequest, Until
+from agentd.desktop.wait_commands import WaitReport
 
 
 class Settle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

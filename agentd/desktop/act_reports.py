@@ -15,10 +15,10 @@ from agentd.base.errors import AgentdError, Problem, problem_of
 from agentd.desktop.act import Batch, Course, Step
 from agentd.desktop.act_parameters import ActReport, StepReport
 from agentd.desktop.actions import name_of
-from agentd.desktop.commands import wait_report
 from agentd.desktop.dialects.dialect import Dialect, Outcome, Picture, Read, View
 from agentd.desktop.frame import Rect
 from agentd.desktop.screenshot import PictureMeta
+from agentd.desktop.wait_commands import wait_report
 
 
 def native_report(batch: Batch, course: Course) -> ActReport:

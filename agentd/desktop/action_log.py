@@ -20,12 +20,11 @@ import msgspec
 
 from agentd.base.command import Caller
 from agentd.base.errors import AgentdError, BadRequest, Conflict, Denied, Unauthorized
-from agentd.desktop.actions import Drag, Hold, KeyDown, KeyUp, Press, Type
+from agentd.desktop.actions import Drag, HandAction, Hold, KeyDown, KeyUp, Press, Type
 from agentd.desktop.anchor import Anchor, anchor_of, area_around
 from agentd.desktop.capture import Shot
 from agentd.desktop.frame import Frame, Rect
 from agentd.desktop.injection import heard
-from agentd.desktop.performer import HandAction
 from agentd.desktop.session import Live
 
 logger = logging.getLogger(__name__)

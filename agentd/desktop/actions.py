@@ -174,7 +174,7 @@ class Zoom(_Action, frozen=True, tag="zoom"):
     region: Area
 
 
-Action: TypeAlias = (
+HandAction: TypeAlias = (
     Move
     | Click
     | Drag
@@ -188,9 +188,8 @@ Action: TypeAlias = (
     | Type
     | Pause
     | CursorPosition
-    | TakePicture
-    | Zoom
 )
+Action: TypeAlias = HandAction | TakePicture | Zoom
 
 MAX_ACTIONS = 200
 

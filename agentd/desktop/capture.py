@@ -22,7 +22,7 @@ from Xlib.display import Display
 from Xlib.ext import damage
 
 from agentd.desktop.cursor import Cursor, CursorReader
-from agentd.desktop.damage import Tiles, changed_tiles, grid
+from agentd.desktop.damage import Tiles, changed_tiles, grid, has_changed
 from agentd.desktop.frame import Frame, Pixels, Rect
 from agentd.desktop.sources import FramebufferFile, MssSource, PixelSource
 from agentd.desktop.xlink import DisplayAddress, XLink, take_events
@@ -211,12 +211,22 @@ class Capture:
         if last is None or not is_comparable or last.frame.pixels.shape != pixels.shape:
             tiles = grid(*size, value=True)
         else:
-            tiles = changed_tiles(last.frame.pixels, pixels, within=drawn)
+            tiles = self._compare(last.frame, pixels, drawn)
             if not tiles.any():
                 # Drawn, but the same pixels as before: for everybody else nothing happened.
                 return self._note_cursor(last, cursor)
         frame = Frame(pixels, next(self._ids), generation, Rect(0, 0, *size))
         return self._note(Shot(frame, cursor), tiles, at)
+
+    def _compare(self, last: Frame, pixels: Pixels, drawn: Rect) -> Tiles:
+        """Return what differs from the last frame; all, if anything does and nobody watches.
+
+        One who begins to watch meanwhile has asked for a shot of its own, and starts from that.
+        """
+        if self._watcher is not None:
+            return changed_tiles(last.pixels, pixels, within=drawn)
+        is_changed = has_changed(last.pixels, pixels, within=drawn)
+        return grid(last.rect.width, last.rect.height, value=is_changed)
 
     def _note_cursor(self, last: Shot, cursor: Cursor) -> Shot:
         """Make the shot of unchanged pixels; its frame has a new number if the cursor has moved."""

@@ -20,6 +20,7 @@ from agentd.base.errors import Busy, Unavailable
 from agentd.desktop.capture import Capture, Sight
 from agentd.desktop.damage import Tiles
 from agentd.desktop.frame import Frame
+from agentd.desktop.periodic import Periodic
 from agentd.desktop.xlink import DisplayLost
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ class Change:
         before: the frame that the follower took last, or its baseline.
         tiles: which tiles showed something else at any moment since then, though they may show
             by now what they did; all of them after another size or generation.
+        news: the tiles but for what keeps changing by itself; the same as `tiles` while nobody
+            learns that, see `Follower.learn`.
         at: the moment (monotonic) by which the newest change had been drawn.
         generation_changed: the screen has another size, or is another server's.
     """
@@ -46,6 +49,7 @@ class Change:
     frame: Frame
     before: Frame
     tiles: Tiles
+    news: Tiles
     at: float
     generation_changed: bool
 
@@ -63,6 +67,9 @@ class Changes:
         self._followers: set[Follower] = set()
         self._stir = asyncio.Event()
         self._newest: Frame | None = None
+        self._looks = 0
+        # Set by the event loop; what it holds is the capture lane's alone.
+        self._periodic: Periodic | None = None
         self._has_ended = False
 
     @asynccontextmanager
@@ -74,7 +81,7 @@ class Changes:
         if self._has_ended:
             raise _gone()
         self._loop = asyncio.get_running_loop()
-        follower = Follower(self._look)
+        follower = Follower(self._look, self._learn)
         self._followers.add(follower)
         self._capture.watch(self)
         try:
@@ -85,6 +92,8 @@ class Changes:
             yield follower
         finally:
             self._followers.discard(follower)
+            if not any(other.is_learning for other in self._followers):
+                self._periodic = None
             if not self._followers:
                 self._capture.watch(None)
                 self._newest = None
@@ -106,6 +115,10 @@ class Changes:
         finally:
             self.close()
 
+    def statistics(self) -> dict[str, int]:
+        """Return how many follow, and how often their service has looked."""
+        return {"followers": len(self._followers), "looks": self._looks}
+
     def close(self) -> None:
         """Tell every follower that the display is gone. Idempotent."""
         self._has_ended = True
@@ -120,13 +133,17 @@ class Changes:
     def saw(self, sight: Sight) -> None:
         """Take a new frame. Thread: the capture lane's."""
         assert self._loop is not None, "a watcher has a loop"
+        periodic, news = self._periodic, sight.tiles
+        if periodic is not None and sight.before is not None and sight.tiles.any():
+            news = periodic.news(sight.before.pixels, sight.frame.pixels, sight.tiles, sight.at)
         try:
-            self._loop.call_soon_threadsafe(self._spread, sight)
+            self._loop.call_soon_threadsafe(self._spread, sight, news)
         except RuntimeError:
             logger.debug("sight dropped reason=loop_closed")
 
     async def _look_again(self) -> None:
         """Take a shot; what is new in it comes through `saw`."""
+        self._looks += 1
         try:
             await self._capture.shot()
         except DisplayLost:
@@ -138,13 +155,22 @@ class Changes:
 
     async def _look(self) -> None:
         """See to it that all that was drawn until now is known to every follower."""
-        if not self._has_ended:
+        try:
             await self._capture.shot()
+        except Unavailable as exc:
+            if self._has_ended:
+                # Its lane was closed a moment before or after the display went.
+                raise _gone() from exc
+            raise
 
-    def _spread(self, sight: Sight) -> None:
+    def _learn(self) -> None:
+        if self._periodic is None:
+            self._periodic = Periodic()
+
+    def _spread(self, sight: Sight, news: Tiles) -> None:
         self._note_newest(sight.frame)
         for follower in self._followers:
-            follower.add(sight)
+            follower.add(sight, news)
 
     def _note_newest(self, frame: Frame) -> None:
         if self._newest is None or self._newest.id < frame.id:
@@ -156,16 +182,20 @@ class Follower:
 
     Args:
         look: sees to it that all that was drawn until now has been added.
+        learn: has the periodic learnt from now on.
     """
 
-    def __init__(self, look: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, look: Callable[[], Awaitable[None]], learn: Callable[[], None]) -> None:
         self._look = look
+        self._learn = learn
+        self._is_learning = False
         self._news = asyncio.Event()
         self._baseline: Frame | None = None
         self._newest: Frame | None = None
         # What was not taken yet: since when, where, until when.
         self._before: Frame | None = None
         self._tiles: Tiles | None = None
+        self._fresh: Tiles | None = None
         self._at = 0.0
         self._has_ended = False
 
@@ -180,6 +210,16 @@ class Follower:
         """The newest frame that is known, taken or not."""
         assert self._newest is not None, "the baseline is there before the follower is"
         return self._newest
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether it has asked to learn."""
+        return self._is_learning
+
+    def learn(self) -> None:
+        """Learn from now on what keeps changing by itself; the lesson is shared by all who do."""
+        self._is_learning = True
+        self._learn()
 
     async def next(self, timeout_s: float | None) -> Change | None:
         """Wait for a change, and take all that was not taken yet.
@@ -206,17 +246,15 @@ class Follower:
         """Start from a frame; `Changes` calls this."""
         self._baseline = self._newest = self._before = baseline
 
-    def add(self, sight: Sight) -> None:
+    def add(self, sight: Sight, news: Tiles) -> None:
         """Add what a new frame shows; `Changes` calls this."""
         if self._newest is None:
             return  # It has not begun: its baseline will show this.
         self._newest = sight.frame
         if not sight.tiles.any():
             return
-        if self._tiles is not None and self._tiles.shape == sight.tiles.shape:
-            self._tiles = self._tiles | sight.tiles
-        else:
-            self._tiles = sight.tiles
+        self._tiles = _union(self._tiles, sight.tiles)
+        self._fresh = _union(self._fresh, news)
         self._at = sight.at
         self._news.set()
 
@@ -226,19 +264,29 @@ class Follower:
         self._news.set()
 
     def _take(self) -> Change | None:
-        tiles, before = self._tiles, self._before
-        if tiles is None or before is None:
+        tiles, news, before = self._tiles, self._fresh, self._before
+        if tiles is None or news is None or before is None:
             return None
         change = Change(
             self.frame,
             before,
             tiles,
+            news,
             self._at,
-            generation_changed=self.frame.generation != before.generation,
+            generation_changed=(self.frame.generation, self.frame.rect)
+            != (before.generation, before.rect),
         )
-        self._before, self._tiles = self._newest, None
+        self._before, self._tiles, self._fresh = self._newest, None, None
         self._news.clear()
         return change
+
+
+def _union(known: Tiles | None, more: Tiles) -> Tiles:
+    """Join tiles; those of a screen of another size are of no use any more."""
+    if known is None or known.shape != more.shape:
+        return more
+    both: Tiles = known | more
+    return both
 
 
 def _gone() -> DisplayLost:

@@ -1,7 +1,8 @@
 """The desktop's commands: life, size and pictures. A table of contents for agents.
 
 Speaks JSON types on one side and the room's types on the other; decides nothing. Keys and pointer
-are in `input_commands.py`, windows and programs in `window_commands.py`.
+are in `input_commands.py`, waiting in `wait_commands.py`, windows and programs in
+`window_commands.py`.
 """
 
 from __future__ import annotations
@@ -19,21 +20,19 @@ from agentd.desktop.display import DisplayState
 from agentd.desktop.frame import Rect
 from agentd.desktop.image import ImageFormat
 from agentd.desktop.parameters import (
+    MODEL_PICTURE,
     Format,
     MaxBytes,
     MaxLongEdge,
     MaxPixels,
     Quality,
-    QuietMs,
     Region,
     Scale,
     ScreenEdge,
-    WaitMs,
     WindowId,
     WithCursor,
 )
 from agentd.desktop.screenshot import PictureRequest
-from agentd.desktop.settle import Outcome, Settled, SettleRequest, settle
 
 Part = Annotated[
     str,
@@ -62,15 +61,6 @@ class DesktopStatus(msgspec.Struct, frozen=True):
     parts: list[ServiceStatus]
     display: DisplayInfo | None = None
     environment: dict[str, str] = {}
-
-
-class WaitReport(msgspec.Struct, frozen=True):
-    """How the screen settled; `changing` is where it last changed if it did not."""
-
-    stable: bool
-    timed_out: bool
-    elapsed_ms: int
-    changing: list[Region]
 
 
 class DesktopCommands:
@@ -139,7 +129,12 @@ class DesktopCommands:
         """
         return _display_info(await self._desktop.resize(width, height))
 
-    @command("desktop.screenshot", scope=Scope.VIEW, read_only=True)
+    @command(
+        "desktop.screenshot",
+        scope=Scope.VIEW,
+        read_only=True,
+        model_defaults=MODEL_PICTURE,
+    )
     async def screenshot(
         self,
         *,
@@ -200,52 +195,6 @@ class DesktopCommands:
             cursor=cursor,
         )
         return await live.screenshots.take(request, if_changed_since=if_changed_since)
-
-    @command("desktop.wait", scope=Scope.VIEW, read_only=True, deadline_s=610)
-    async def wait(
-        self,
-        *,
-        quiet_ms: QuietMs = 150,
-        timeout_ms: WaitMs = 5000,
-        region: Annotated[
-            Region | None,
-            Meta(
-                description="Look at this part of the screen only",
-                examples=[{"x": 0, "y": 0, "width": 640, "height": 400}],
-            ),
-        ] = None,
-        ignore: Annotated[
-            list[Region],
-            Meta(
-                max_length=64,
-                description="Parts that may change, as a clock",
-                examples=[[{"x": 1200, "y": 0, "width": 80, "height": 24}]],
-            ),
-        ] = [],
-    ) -> WaitReport:
-        """Wait until the screen is quiet: no pixel changed for a while.
-
-        A screen that does not become quiet is no error: `timed_out` and `changing` say so.
-        """
-        request = SettleRequest(
-            quiet_s=quiet_ms / 1000,
-            timeout_s=timeout_ms / 1000,
-            region=region.rect() if region else None,
-            ignore=[part.rect() for part in ignore],
-        )
-        async with self._desktop.live().changes.follow() as follower:
-            settled = await settle(follower, request)
-        return wait_report(settled)
-
-
-def wait_report(settled: Settled) -> WaitReport:
-    """Return how a wait ended, in the words of the wire."""
-    return WaitReport(
-        settled.outcome is Outcome.STABLE,
-        settled.outcome is not Outcome.STABLE,
-        round(settled.elapsed_s * 1000),
-        [Region(part.x, part.y, part.width, part.height) for part in settled.changing],
-    )
 
 
 def _display_info(state: DisplayState) -> DisplayInfo:

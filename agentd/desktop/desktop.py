@@ -200,11 +200,13 @@ class Desktop:
         live = self.session.live_or_none()
         if live is None:
             return {"running": False}
-        lanes = (live.capture_link.lane, live.input_link.lane, live.windows.link.lane)
+        links = (live.capture_link, live.input_link, live.windows.link, live.clipboard.link)
         return {
             "running": True,
             "capture": live.capture.statistics(),
-            "lanes": [asdict(lane.statistics()) for lane in lanes],
+            "changes": live.changes.statistics(),
+            "clipboard": live.clipboard.statistics(),
+            "lanes": [asdict(link.lane.statistics()) for link in links],
         }
 
     async def close(self) -> None:

@@ -7,6 +7,8 @@ Sources: EWMH 1.5 sections 3-5, ICCCM 2.0 section 4.1.4.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 from Xlib import X, Xatom, Xutil
 from Xlib.display import Display
@@ -52,6 +54,14 @@ class Window(msgspec.Struct, frozen=True):
     frame: Frame
 
 
+class Client(NamedTuple):
+    """Whose a window is; the texts are empty and `pid` is 0 when not known."""
+
+    title: str
+    class_name: str
+    pid: int
+
+
 class Ewmh:
     """Reads windows and asks the window manager. Thread: one lane's."""
 
@@ -81,6 +91,13 @@ class Ewmh:
                 continue
         self._watched &= set(ids)
         return windows, managed
+
+    def client(self, display: Display, window_id: int) -> Client:
+        """Tell whose a window is, also one that is never shown. Raises: XError when it is gone."""
+        window = display.create_resource_object("window", window_id)
+        names = window.get_wm_class()
+        title, pid = self._title(display, window), self._pid(display, window)
+        return Client(title, names[1] if names else "", pid)
 
     def create_probe(self, display: Display) -> int:
         """Create a window of our own, never shown, to ask a window manager about."""

@@ -60,6 +60,10 @@ class Rect:
         """How many pixels it holds; 0 when it is empty."""
         return self.width * self.height
 
+    def contains(self, x: int, y: int) -> bool:
+        """Tell whether the pixel at (x, y) is inside."""
+        return self.x <= x < self.right and self.y <= y < self.bottom
+
     def moved(self, dx: int, dy: int) -> Rect:
         """Return the rectangle of the same size, `dx` further right and `dy` further down."""
         return Rect(self.x + dx, self.y + dy, self.width, self.height)

@@ -19,6 +19,7 @@ from agentd.desktop.actions import (
     Click,
     CursorPosition,
     Drag,
+    HandAction,
     Hold,
     KeyDown,
     KeyUp,
@@ -47,7 +48,7 @@ from agentd.desktop.parameters import (
     X,
     Y,
 )
-from agentd.desktop.performer import CursorAt, HandAction, Scrolled, TypeReport
+from agentd.desktop.performer import CursorAt, Scrolled, TypeReport
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 

@@ -207,9 +207,16 @@ def parse_key(name: str, *, path: str = "key", fold_case: bool = False) -> int:
 def parse_chord(text: str, *, path: str = "keys", fold_case: bool = False) -> tuple[int, ...]:
     """Return the keysyms of a chord such as `ctrl+shift+t`, in the order they are pressed.
 
-    `+` alone and at the end, as in `ctrl++`, is the character.
-
     Raises: BadRequest when a part is empty or unknown.
+    """
+    parts = split_chord(text, path=path)
+    return tuple(parse_key(part, path=path, fold_case=fold_case) for part in parts)
+
+
+def split_chord(text: str, *, path: str = "keys") -> list[str]:
+    """Return the names in a chord; `+` alone and at the end, as in `ctrl++`, is the character.
+
+    Raises: BadRequest when a part is empty.
     """
     if text == "+":
         parts = ["+"]
@@ -220,7 +227,7 @@ def parse_chord(text: str, *, path: str = "keys", fold_case: bool = False) -> tu
     stripped = [part.strip() or part for part in parts]
     if not all(stripped):
         raise _refusal(path, _shown(text), "key names joined by '+', none of them empty")
-    return tuple(parse_key(part, path=path, fold_case=fold_case) for part in stripped)
+    return stripped
 
 
 def keysym_of(character: str) -> int | None:

@@ -129,6 +129,11 @@ TimeoutS = Annotated[
 ]
 
 
+# What models and their clients take: larger pictures are scaled down there, unseen, so that points
+# no longer fit; answers over a megabyte, base64 and all, are refused.
+MODEL_PICTURE = {"max_long_edge": 1568, "max_pixels": 1_150_000, "max_bytes": 750_000}
+
+
 class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A part of the screen, in screen pixels; what lies off the screen is cut away."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import msgspec
 
@@ -20,6 +20,7 @@ from agentd.desktop.actions import (
     Click,
     CursorPosition,
     Drag,
+    HandAction,
     Hold,
     KeyDown,
     KeyUp,
@@ -31,22 +32,6 @@ from agentd.desktop.actions import (
 )
 from agentd.desktop.input import Input
 from agentd.desktop.parameters import Done
-
-HandAction: TypeAlias = (
-    Move
-    | Click
-    | Drag
-    | Scroll
-    | ButtonDown
-    | ButtonUp
-    | Press
-    | Hold
-    | KeyDown
-    | KeyUp
-    | Type
-    | Pause
-    | CursorPosition
-)
 
 
 class CursorAt(msgspec.Struct, frozen=True):

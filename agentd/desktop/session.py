@@ -1,8 +1,8 @@
 """What the daemon holds of a running display: its links, and the eyes and hands on them.
 
-One service per desktop: when the X server is up it opens three X connections (capture, input,
-windows), and when one of them breaks it ends, to be started anew by the supervisor. It does not
-start the server or any program.
+One service per desktop: when the X server is up it opens an X connection each for capture, input,
+windows and clipboard, and when one of them breaks it ends, to be started anew by the supervisor.
+It does not start the server or any program.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from agentd.base.errors import Unavailable
 from agentd.base.events import EventBus
 from agentd.desktop.capture import Capture
 from agentd.desktop.changes import Changes
+from agentd.desktop.clipboard import Clipboard
 from agentd.desktop.display import Display, DisplayState
 from agentd.desktop.input import Input
 from agentd.desktop.screenshot import Screenshots
+from agentd.desktop.selection_content import Selection
+from agentd.desktop.selection_record import SelectionRecord
 from agentd.desktop.windows import Windows
 from agentd.desktop.xlink import DisplayLost, XLink
 
@@ -38,6 +41,7 @@ class Live:
     input: Input
     input_link: XLink
     windows: Windows
+    clipboard: Clipboard
 
 
 class Session:
@@ -50,6 +54,8 @@ class Session:
         self._bus = bus
         # Frames are numbered over all generations, so that an old number never names a new one.
         self._frame_ids = itertools.count(1)
+        # What was offered in the clipboard is offered again on the next X server.
+        self._records = {selection: SelectionRecord(selection) for selection in Selection}
         self._live: Live | None = None
         self._changed = asyncio.Event()
 
@@ -87,15 +93,17 @@ class Session:
                 live.input.close()
 
     async def _serve(self, live: Live) -> None:
-        """Follow the windows, and the screen for whoever asks, until a link breaks."""
+        """Follow windows, clipboard, and the screen for whoever asks, until a link breaks."""
         links = {
             "capture": live.capture_link,
             "input": live.input_link,
             "windows": live.windows.link,
+            "clipboard": live.clipboard.link,
         }
         tasks = {
             asyncio.create_task(live.windows.run(), name="windows"),  # noqa: TID251
             asyncio.create_task(live.changes.run(), name="changes"),  # noqa: TID251
+            asyncio.create_task(live.clipboard.run(), name="clipboard"),  # noqa: TID251
             *(
                 asyncio.create_task(link.wait_lost(), name=f"lost-{name}")  # noqa: TID251
                 for name, link in links.items()
@@ -112,6 +120,7 @@ class Session:
     @asynccontextmanager
     async def _opened(self, state: DisplayState) -> AsyncIterator[Live]:
         windows = Windows(self._bus, on_resized=lambda: self._display.check_size(windows.link))
+        clipboard = Clipboard(self._bus, self._records, window_of=windows.of_process)
         capture = Capture(
             state.framebuffer,
             size=self._size,
@@ -127,6 +136,12 @@ class Session:
             ),
             XLink(state.address, "x-input"),
             XLink(state.address, "x-windows", on_events=windows.on_events),
+            XLink(
+                state.address,
+                "x-clipboard",
+                on_events=clipboard.on_events,
+                on_lane_events=clipboard.on_lane_events,
+            ),
         ]
         changes = Changes(capture)
         screenshots = Screenshots(capture)
@@ -136,10 +151,12 @@ class Session:
             await capture.open(links[0])
             hands = await Input.open(links[1], size=self._size)
             await windows.open(links[2])
-            yield Live(capture, links[0], changes, screenshots, hands, links[1], windows)
+            await clipboard.open(links[3])
+            yield Live(capture, links[0], changes, screenshots, hands, links[1], windows, clipboard)
         finally:
             changes.close()
             screenshots.close()
+            clipboard.close()
             for link in links:
                 link.close()
             capture.close()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from agentd.base.errors import BadRequest, FieldError
 from agentd.desktop.changes import Change, Follower
 from agentd.desktop.damage import Tiles, Watched, grid, rectangles, watched
 from agentd.desktop.frame import Frame, Rect
@@ -78,11 +79,14 @@ async def settle(follower: Follower, request: SettleRequest) -> Settled:
         follower: what changed since it began counts for `Until.CHANGE`; the quiet window begins
             with this call at the earliest.
 
-    Raises: DisplayLost when the display goes away; Busy, Unavailable when it cannot be asked.
+    Raises: BadRequest for a region off the screen; DisplayLost when the display goes away; Busy,
+        Unavailable when it cannot be asked.
     Cancelling is safe.
     """
+    _check(request.region, follower.frame.rect)
     started = time.monotonic()
     deadline = started + request.timeout_s
+    follower.learn()
     waiting = _Waiting(request, follower.baseline, started)
     while True:
         wanted_at = waiting.wanted_at()
@@ -95,9 +99,24 @@ async def settle(follower: Follower, request: SettleRequest) -> Settled:
             known_until = change.at
             wanted_at = waiting.wanted_at()
         if wanted_at is not None and wanted_at <= min(known_until, deadline):
-            return Settled(Outcome.STABLE, time.monotonic() - started)
+            return waiting.ended_well(time.monotonic() - started)
         if time.monotonic() >= deadline:
             return waiting.given_up(deadline, time.monotonic() - started)
+
+
+def _check(region: Rect | None, screen: Rect) -> None:
+    if region is not None and region.intersect(screen).area == 0:
+        raise BadRequest(
+            "the region shows nothing of the screen",
+            code="off_screen",
+            errors=[
+                FieldError(
+                    "region",
+                    f"a part of the screen of {screen.width}x{screen.height}",
+                    f"{region.width}x{region.height} at {region.x},{region.y}",
+                )
+            ],
+        )
 
 
 class _Waiting:
@@ -118,28 +137,39 @@ class _Waiting:
         """Take in what changed."""
         if change.generation_changed:
             self._measure(change.frame)
-            found = change.tiles
+            found = change.news
         else:
-            found = self._watched.of(change.tiles, change.before.pixels, change.frame.pixels)
+            pixels = change.before.pixels, change.frame.pixels
+            found = self._watched.of(change.news, *pixels)
+            self._repeating |= self._watched.of(change.tiles & ~change.news, *pixels)
+        # What was an animation and shows something new is none.
+        self._repeating &= ~found
         if found.any():
             self._has_changed = True
             self._quiet_since = max(self._quiet_since, change.at)
             self._changes += 1
             self._changed_at[found] = change.at
 
+    def ended_well(self, elapsed_s: float) -> Settled:
+        """Say that it is as was asked."""
+        return Settled(Outcome.STABLE, elapsed_s, (), self._rectangles(self._repeating))
+
     def given_up(self, deadline: float, elapsed_s: float) -> Settled:
         """Say how it stands at the deadline."""
-        latest: Tiles = self._changed_at > deadline - self._request.quiet_s
+        # Where an animation began within the window, it has turned out to be one by now.
+        latest: Tiles = (self._changed_at > deadline - self._request.quiet_s) & ~self._repeating
         goes_on = self._changes > 1 and bool(latest.any())
         outcome = Outcome.STILL_CHANGING if goes_on else Outcome.TIMED_OUT
-        return Settled(outcome, elapsed_s, self._rectangles(latest))
+        periodic = self._rectangles(self._repeating)
+        return Settled(outcome, elapsed_s, self._rectangles(latest), periodic)
 
     def _measure(self, frame: Frame) -> None:
         """Begin with a screen of another size, or the first."""
         rect, request = frame.rect, self._request
         self._size = rect.width, rect.height
         self._watched: Watched = watched(*self._size, region=request.region, ignore=request.ignore)
-        self._changed_at: NDArray[np.float64] = np.full(grid(*self._size).shape, -np.inf)
+        self._repeating = grid(*self._size)
+        self._changed_at: NDArray[np.float64] = np.full(self._repeating.shape, -np.inf)
 
     def _rectangles(self, tiles: Tiles) -> tuple[Rect, ...]:
         area = self._request.region or Rect(0, 0, *self._size)

@@ -6,6 +6,7 @@ Speaks JSON types on one side and the room's types on the other; decides nothing
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -28,6 +29,22 @@ class Launched(msgspec.Struct, frozen=True):
 
     pid: int
     window: Window | None = None
+
+
+def window_like(
+    *, title: str | None = None, class_name: str | None = None, pid: int | None = None
+) -> Callable[[Window], bool]:
+    """Return what tells whether a window has this part of a title, class and process."""
+    part = re.compile(re.escape(title or ""), re.IGNORECASE)
+
+    def fits(window: Window) -> bool:
+        return (
+            bool(part.search(window.title))
+            and (class_name is None or window.class_name.lower() == class_name.lower())
+            and (pid is None or window.pid == pid)
+        )
+
+    return fits
 
 
 class WindowCommands:
@@ -118,15 +135,7 @@ class WindowCommands:
                 "what window to wait for is not said",
                 errors=[FieldError("title", "one of title, class_name, pid", "nothing")],
             )
-        part = re.compile(re.escape(title or ""), re.IGNORECASE)
-
-        def fits(window: Window) -> bool:
-            return (
-                bool(part.search(window.title))
-                and (class_name is None or window.class_name.lower() == class_name.lower())
-                and (pid is None or window.pid == pid)
-            )
-
+        fits = window_like(title=title, class_name=class_name, pid=pid)
         return await self._desktop.live().windows.wait(fits, timeout_s)
 
 

@@ -97,6 +97,10 @@ class Windows:
         """Return one window now. Raises: NotFound."""
         return _find(await self.list(), window_id)
 
+    def of_process(self, pid: int) -> Window | None:
+        """Return the topmost window of a process as last seen, None if it has none."""
+        return next((window for window in self._windows if window.pid == pid), None)
+
     async def is_managed(self) -> bool:
         """Whether a window manager has announced itself."""
         _, managed = await self._call(self._ewmh.snapshot)

@@ -224,6 +224,33 @@ def test_positional_that_is_no_parameter_is_refused() -> None:
     assert "positional ['width'] are no parameters" in refused(x, positional=("width",))
 
 
+def test_model_default_is_kept_for_faces_that_want_it() -> None:
+    async def x(self: object, *, size: int = 1) -> None:
+        """Do."""
+
+    marked = command("x.y", scope=Scope.VIEW, model_defaults={"size": 7})(x)
+    made = registry(type("Room", (), {"x": marked})()).get("x.y")
+    assert made.model_defaults == {"size": 7}
+    assert convert({}, made.parameters).size == 1  # type: ignore[attr-defined]
+    assert get("room.greet").model_defaults == {}
+
+
+@pytest.mark.parametrize(
+    ("defaults", "words"),
+    [
+        ({"width": 3}, "model default width is no parameter"),
+        ({"size": "big"}, "model default: size"),
+    ],
+)
+def test_model_default_that_does_not_fit_is_refused(
+    defaults: dict[str, object], words: str
+) -> None:
+    async def x(self: object, *, size: int = 1) -> None:
+        """Do."""
+
+    assert words in refused(x, model_defaults=defaults)
+
+
 def test_unknown_command_is_told_with_the_nearest() -> None:
     with pytest.raises(NotFound) as caught:
         get("room.great")

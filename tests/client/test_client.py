@@ -19,8 +19,8 @@ from agentd.base.errors import (
     Unavailable,
 )
 from agentd.client.address import Address
+from agentd.client.blob import Blob
 from agentd.client.client import Client
-from agentd.client.picture import Blob
 from agentd.client.transport import AsyncTransport
 from tests.fakes import ControlServer, until
 

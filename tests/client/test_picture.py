@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from agentd.base.errors import Conflict
-from agentd.client.picture import Blob, Picture, PictureCursor, PictureMeta, PictureSpace
+from agentd.client.blob import Blob
+from agentd.client.commands.values import CursorPosition, PictureMeta, ScreenSpace
+from agentd.client.picture import Picture
 
 
 def picture(*, scale: float = 0.5, x: int = 100, y: int = 50, unchanged: bool = False) -> Picture:
-    space = PictureSpace(x, y, round(320 / scale), round(200 / scale), scale, 1280, 800)
-    meta = PictureMeta(7, 1, 320, 200, space, PictureCursor(0, 0), "png", unchanged)
+    space = ScreenSpace(x, y, round(320 / scale), round(200 / scale), scale, 1280, 800)
+    meta = PictureMeta(7, 1, 320, 200, space, CursorPosition(0, 0), "png", unchanged)
     return Picture(b"" if unchanged else b"png", "image/png", meta)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentd.base.errors import BadRequest, Conflict, TimedOut, Unauthorized, Unavailable
-from agentd.client.picture import Blob
+from agentd.client.blob import Blob
 from agentd.client.sync import SyncClient
 from tests.client.conftest import ThreadedServer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from agentd.base.command import Command, Kind, Scope
 from agentd.base.config import Environment
 from agentd.base.schema import SchemaError, convert
 from agentd.control import describe
+from agentd.control.mcp_tools import tools_of
 from agentd.daemon import VERSION, Daemon
 
 DAEMON = Daemon(None, Environment.read({"HOME": "/nonexistent", "XDG_RUNTIME_DIR": "/nonexistent"}))
@@ -21,6 +23,7 @@ COMMANDS = {command.name: command for command in DAEMON.registry}
 OPENAPI = describe.openapi(DAEMON.registry, VERSION)
 DESCRIPTION = describe.description(DAEMON.registry, VERSION)
 DESCRIBED = {item["name"]: item for item in DESCRIPTION["commands"]}
+TOOLS = {tool.name: tool.document for tool in tools_of(DAEMON.registry)}
 MARKDOWN = describe.markdown(DAEMON.registry).splitlines()
 
 each_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
@@ -119,6 +122,20 @@ def test_description_holds_it(command: Command) -> None:
 @each_command
 def test_documentation_holds_it(command: Command) -> None:
     assert f"### {command.name}" in MARKDOWN
+
+
+@each_command
+def test_tool_is_made_of_it(command: Command) -> None:
+    document = TOOLS[command.name.replace(".", "_")]
+    assert document["description"].startswith(command.summary)
+    assert document["inputSchema"]["type"] == "object"
+    assert document["annotations"]["readOnlyHint"] == command.read_only
+    assert "$ref" not in json.dumps(document)
+
+
+@each_command
+def test_tool_has_a_name_that_every_client_takes(command: Command) -> None:
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", command.name.replace(".", "_"))
 
 
 @each_command

@@ -13,7 +13,7 @@ import pytest
 
 from agentd.base.command import Scope
 from agentd.base.errors import Denied
-from agentd.control import http as module
+from agentd.control import bodies
 from tests.fakes import LIMIT_S, Answer, ControlServer, Wire, until
 
 HEAD = "Host: localhost\nConnection: close\n"
@@ -211,7 +211,7 @@ class TestBody:
     async def test_that_does_not_come_is_given_up(
         self, server: ControlServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(module, "_BODY_S", 0.02)
+        monkeypatch.setattr(bodies, "_BODY_S", 0.02)
         text = f"POST /v1/sample/echo HTTP/1.1\n{HEAD}Content-Length: 10\n\n" + "{"
         answer = await server.send(text)
         assert (answer.status, answer.code) == (504, "timed_out")

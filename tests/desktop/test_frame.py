@@ -44,6 +44,10 @@ class TestRect:
         assert rect.area == len(pixels_in(rect))
 
     @given(small_rects, st.integers(-5, 10), st.integers(-5, 10))
+    def test_contains_its_pixels_and_no_other(self, rect: Rect, x: int, y: int) -> None:
+        assert rect.contains(x, y) == ((x, y) in pixels_in(rect))
+
+    @given(small_rects, st.integers(-5, 10), st.integers(-5, 10))
     def test_moved_shifts_every_pixel(self, rect: Rect, dx: int, dy: int) -> None:
         shifted = {(x + dx, y + dy) for x, y in pixels_in(rect)}
         assert pixels_in(rect.moved(dx, dy)) == shifted
@@ -220,9 +224,9 @@ class TestSpace:
     @given(crops, st.floats(0.05, MAX_SCALE), st.integers(-50, 9000), st.integers(-50, 9000))
     def test_every_point_lands_inside(self, crop: Rect, scale: float, one: int, two: int) -> None:
         space = space_of(crop, scale)
-        assert crop.covers(Rect(*space.to_screen(one, two), 1, 1))
+        assert crop.contains(*space.to_screen(one, two))
         picture = Rect(0, 0, space.picture.width, space.picture.height)
-        assert picture.covers(Rect(*space.to_image(one, two), 1, 1))
+        assert picture.contains(*space.to_image(one, two))
 
     @given(crops, st.floats(0.05, 1.0))
     def test_corners_of_the_crop_are_corners_of_a_shrunk_picture(

@@ -93,6 +93,10 @@ class Oracle:
         self.events.clear()
         self.text = ""
 
+    def order(self, command: str) -> None:
+        """Send a command to the program: what it copies or pastes by itself, see its file."""
+        self._commands.put_nowait(command)
+
     async def next_command(self) -> str:
         """Return the next command for the program."""
         return await self._commands.get()

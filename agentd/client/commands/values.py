@@ -49,6 +49,40 @@ class AnchorReport(msgspec.Struct, frozen=True):
     window: WindowName | None
 
 
+class ClipboardContent(msgspec.Struct, frozen=True):
+    """What a selection holds as one type; it is under the name of the type."""
+
+    type: str
+    selection: str
+    serial: int
+    owner: Owner
+    text: str | None = None
+    html: str | None = None
+    png: bytes | None = None
+    files: list[str] | None = None
+
+
+class ClipboardSerial(msgspec.Struct, frozen=True):
+    """The number of a selection's content; the next content has a higher one."""
+
+    selection: str
+    serial: int
+
+
+class ClipboardTypes(msgspec.Struct, frozen=True):
+    """What can be had from a selection: as types, and as the X targets behind them."""
+
+    selection: str
+    serial: int
+    owner: Owner
+    types: list[str]
+    targets: list[str]
+
+
+# The kinds of content that are told apart.
+ContentType = Literal["files", "html", "png", "text"]
+
+
 class CursorAt(msgspec.Struct, frozen=True):
     """Where the pointer is, in screen pixels."""
 
@@ -101,6 +135,22 @@ class Event(msgspec.Struct, frozen=True):
     time: float
     type: str
     data: dict[str, Any]
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """A program has been given the content: when (Unix time), as which X target, and who."""
+
+    time: float
+    target: str
+    by: Owner
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """Who was given the content, the first first."""
+
+    selection: str
+    serial: int
+    fetches: list[Fetch]
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -162,6 +212,20 @@ class Observe(msgspec.Struct, frozen=True):
     cursor: bool = True
 
 
+class Owner(msgspec.Struct, frozen=True):
+    """Who holds a selection, or takes from it. `agentd` is true when that is this daemon.
+
+    `class` and `title` are those of the window, or of the topmost one of its process; `pid` is 0
+    when it is not known.
+    """
+
+    agentd: bool = False
+    window: int = 0
+    class_name: str = msgspec.field(name="class", default="")
+    title: str = ""
+    pid: int = 0
+
+
 class PictureMeta(msgspec.Struct, frozen=True):
     """What a picture is of. `width` and `height` are the picture's, `quality` what was spent."""
 
@@ -174,6 +238,15 @@ class PictureMeta(msgspec.Struct, frozen=True):
     format: str
     unchanged: bool
     quality: int | None = None
+
+
+class PixelColor(msgspec.Struct, frozen=True):
+    """A pixel of the screen and the colour that it is to have."""
+
+    x: int
+    y: int
+    color: str
+    tolerance: int = 0
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -264,6 +337,10 @@ class Scrolled(msgspec.Struct, frozen=True):
     ticks_down: int
 
 
+# The two selections: what Ctrl+C takes, and what the mouse has marked.
+Selection = Literal["clipboard", "primary"]
+
+
 class ServiceStatus(msgspec.Struct, frozen=True):
     """A snapshot of one service; `since` is Unix time in seconds."""
 
@@ -324,12 +401,21 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class WaitReport(msgspec.Struct, frozen=True):
-    """How the screen settled; `changing` is where it last changed if it did not."""
+    """How the waiting ended.
+
+    `outcome` is stable: it is as was asked; timed_out: the time was up and what was asked for had
+    not come; still_changing: the time was up and the screen went on changing. `changing` is where
+    it changed last, if it is not stable; `periodic` is what keeps changing by itself, as a caret or
+    a clock, and was not waited for; `window` is the one that was waited for.
+    """
 
     stable: bool
     timed_out: bool
     elapsed_ms: int
     changing: list[Region]
+    outcome: str
+    periodic: list[Region] = []
+    window: Window | None = None
 
 
 class Window(msgspec.Struct, frozen=True):

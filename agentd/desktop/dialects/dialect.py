@@ -15,8 +15,8 @@ from typing import Protocol
 
 import msgspec
 
-from agentd.desktop.actions import Action
-from agentd.desktop.frame import Rect, Size, Space
+from agentd.desktop.actions import Action, Area, Mapping
+from agentd.desktop.frame import Rect, Size, Space, fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,43 @@ class View:
             raise ValueError(f"({x:g}, {y:g}) is off the screen, which is {size} here")
         return self._space().to_screen(int(x), int(y))
 
+    def region(self, left: float, top: float, right: float, bottom: float) -> Rect:
+        """Return the screen pixels that a part of a picture touches.
+
+        Args:
+            right, bottom: the column and the row after the last.
+
+        Raises: ValueError for a part that is empty or reaches off the picture.
+        """
+        size = self.picture
+        shown = f"({left:g}, {top:g}) to ({right:g}, {bottom:g})"
+        if not (left < right and top < bottom):
+            raise ValueError(f"{shown} holds nothing: the corners are top left, then bottom right")
+        if not (left >= 0 and top >= 0 and right <= size.width and bottom <= size.height):
+            size_here = f"{size.width}x{size.height}"
+            raise ValueError(f"{shown} reaches off the screen, which is {size_here} here")
+        area = Area(left, top, right - left, bottom - top)
+        return Mapping(self.screen, "image", self._space()).rect(area)
+
     def shown(self, x: int, y: int) -> tuple[int, int]:
         """Return where a screen pixel lies in the picture."""
         return self._space().to_image(x, y)
 
     def _space(self) -> Space:
         return Space(Rect(0, 0, self.screen.width, self.screen.height), self.picture, self.screen)
+
+
+def view_of(screen: Size, declared: Size | None, *, max_long_edge: int, max_pixels: int) -> View:
+    """Return the screen as a model is shown it, no larger than the screen itself.
+
+    Args:
+        declared: the size that the caller has told the model; it wins over the limits. Another
+            aspect than the screen's stretches the picture: what was declared must map exactly.
+        max_long_edge: the vendor's limit, in pixels, as is `max_pixels`.
+    """
+    if declared is None:
+        declared = fit(screen, max_long_edge=max_long_edge, max_pixels=max_pixels)
+    return View(screen, declared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +129,19 @@ class Outcome:
     pictures: tuple[Picture, ...] = ()
 
 
+NOT_EXECUTED = "Not executed: an earlier computer action in this turn failed."
+
+
+def error_of(outcomes: Sequence[Outcome]) -> str:
+    """Return what the model is told went wrong with a call; empty when all of it was done."""
+    for outcome in outcomes:
+        if outcome.status is Status.FAILED:
+            return outcome.error or "The action failed."
+        if outcome.status is Status.NOT_RUN:
+            return NOT_EXECUTED
+    return ""
+
+
 class Dialect(Protocol):
     """One vendor's vocabulary."""
 
@@ -131,7 +175,10 @@ class Dialect(Protocol):
         view: View,
         final: Picture | None,
     ) -> list[dict[str, object]]:
-        """Return the vendor's results, one for each call, in order.
+        """Return the vendor's items to append to the conversation.
+
+        One result for each call, in order; where a result has no room for words, what went wrong
+        follows in an item of its own.
 
         Args:
             outcomes: of each call the outcomes of its Reads.

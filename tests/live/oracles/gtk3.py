@@ -5,8 +5,8 @@ import gi
 gi.require_version("Gtk", "3.0")
 gi.require_version("Gdk", "3.0")
 gi.require_version("GdkX11", "3.0")
-from gi.repository import Gdk, GdkX11, GLib, Gtk  # noqa: E402, F401
-from wire import TextReport, Wire, buttons_of, modifiers_of  # noqa: E402
+from gi.repository import Gdk, GdkPixbuf, GdkX11, GLib, Gtk  # noqa: E402, F401
+from wire import TextReport, Wire, buttons_of, modifiers_of, picture  # noqa: E402
 
 wire = Wire()
 window = Gtk.Window(title="oracle gtk3")
@@ -15,6 +15,7 @@ view = Gtk.TextView()
 view.set_wrap_mode(Gtk.WrapMode.CHAR)
 window.add(view)
 text = view.get_buffer()
+board = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)
 PRESSES = {
     Gdk.EventType.BUTTON_PRESS: 1,
     Gdk.EventType._2BUTTON_PRESS: 2,
@@ -70,11 +71,36 @@ def motion(_, event):
     return False
 
 
+def tell_image(_, image):
+    rows = range(image.get_height())
+    row = slice(0, image.get_width() * image.get_n_channels())
+    data = image.get_pixels()
+    pixels = b"".join(data[y * image.get_rowstride() :][row] for y in rows)
+    if image.get_n_channels() == 4:
+        pixels = bytes(value for at, value in enumerate(pixels) if at % 4 != 3)
+    wire.tell("image", width=image.get_width(), height=image.get_height(), pixels=list(pixels))
+
+
+def copy_image():
+    width, height, pixels = picture()
+    board.set_image(
+        GdkPixbuf.Pixbuf.new_from_bytes(
+            GLib.Bytes(pixels), GdkPixbuf.Colorspace.RGB, False, 8, width, height, width * 3
+        )
+    )
+
+
 def command(*_):
     for name in wire.commands():
         if name == "clear":
             text.set_text("")
             GLib.idle_add(lambda: wire.tell("cleared"))
+        elif name == "copy image":
+            copy_image()
+        elif name == "paste image":
+            board.request_image(tell_image)
+        elif name == "paste files":
+            board.request_uris(lambda _, uris: wire.tell("files", uris=list(uris)))
     return True
 
 

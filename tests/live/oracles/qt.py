@@ -1,8 +1,9 @@
 """A Qt 6 window that tells every event it gets. Run by Debian's Python (python3-pyqt6)."""
 
-from PyQt6.QtCore import QEvent, QSocketNotifier, Qt, QTimer
+from PyQt6.QtCore import QEvent, QMimeData, QSocketNotifier, Qt, QTimer, QUrl
+from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication, QPlainTextEdit
-from wire import TextReport, Wire
+from wire import TextReport, Wire, picture
 
 wire = Wire()
 application = QApplication([])
@@ -74,11 +75,51 @@ class Field(QPlainTextEdit):
         return super().viewportEvent(event)
 
 
+def copy_image():
+    width, height, pixels = picture()
+    image = QImage(pixels, width, height, width * 3, QImage.Format.Format_RGB888)
+    application.clipboard().setImage(image.copy())
+
+
+def paste_image():
+    image = application.clipboard().image()
+    width, height = image.width(), image.height()
+    colours = [image.pixelColor(x, y) for y in range(height) for x in range(width)]
+    pixels = [value for colour in colours for value in colour.getRgb()[:3]]
+    wire.tell("image", width=width, height=height, pixels=pixels)
+
+
+def copy_rich(paths, html):
+    board = QMimeData()
+    if paths:
+        board.setUrls([QUrl.fromLocalFile(path) for path in paths])
+    else:
+        board.setHtml(html)
+    application.clipboard().setMimeData(board)
+
+
+def paste_rich():
+    board = application.clipboard().mimeData()
+    wire.tell("files", uris=[url.toString() for url in board.urls()])
+    wire.tell("html", html=board.html())
+
+
 def command(*_):
     for name in wire.commands():
-        if name == "clear":
-            field.clear()
-            QTimer.singleShot(0, lambda: wire.tell("cleared"))
+        match name:
+            case "clear":
+                field.clear()
+                QTimer.singleShot(0, lambda: wire.tell("cleared"))
+            case "copy image":
+                copy_image()
+            case "paste image":
+                paste_image()
+            case "copy files":
+                copy_rich(["/tmp/a b/ü#?.txt", "/tmp/100%"], "")
+            case "copy html":
+                copy_rich([], "<b>ü 你好</b>")
+            case "paste files" | "paste html":
+                paste_rich()
 
 
 field = Field()

@@ -59,3 +59,10 @@ def modifiers_of(state):
 def buttons_of(state):
     """Return the numbers of the buttons in an X event's state."""
     return [button for button in range(1, 6) if state & (0x80 << button)]
+
+
+def picture():
+    """Return width, height and RGB bytes of a small picture in which no two pixels are alike."""
+    width, height = 7, 5
+    places = [(x, y) for y in range(height) for x in range(width)]
+    return width, height, bytes(value for x, y in places for value in (x * 36, y * 60, x * y))

@@ -7,6 +7,7 @@ commands, not this file.
 from __future__ import annotations
 
 from agentd.client.commands.asynchronous.apps import Apps
+from agentd.client.commands.asynchronous.clipboard import Clipboard
 from agentd.client.commands.asynchronous.daemon import Daemon
 from agentd.client.commands.asynchronous.desktop import Desktop
 from agentd.client.commands.asynchronous.events import Events
@@ -36,6 +37,7 @@ class Namespaces:
 
     def __init__(self, transport: AsyncTransport) -> None:
         self.apps = Apps(transport)
+        self.clipboard = Clipboard(transport)
         self.daemon = Daemon(transport)
         self.desktop = Desktop(transport)
         self.events = Events(transport)

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from agentd.client.blob import Blob
 from agentd.client.commands import values
-from agentd.client.picture import Blob, Picture
+from agentd.client.picture import Picture
 from agentd.client.sync_transport import SyncTransport
 
 
@@ -28,8 +29,8 @@ class Desktop:
 
     def act(
         self,
-        *,
         actions: Sequence[Mapping[str, Any]],
+        *,
         dialect: str = "native",
         display: values.DeclaredDisplay | None = None,
         settle: values.Settle | msgspec.UnsetType | None = msgspec.UNSET,
@@ -592,27 +593,50 @@ class Desktop:
     def wait(
         self,
         *,
-        quiet_ms: int = 150,
+        until: Literal["change", "pixels", "stable", "window"] = "stable",
+        quiet_ms: int | None = None,
         timeout_ms: int = 5000,
         region: values.Region | None = None,
         ignore: Sequence[values.Region] = (),
+        title: str | None = None,
+        class_name: str | None = None,
+        pixels: Sequence[values.PixelColor] = (),
         deadline_s: float = 610.0,
     ) -> values.WaitReport:
-        """Wait until the screen is quiet: no pixel changed for a while.
+        """Wait until the screen is quiet, changes, or shows what is wanted.
 
-        A screen that does not become quiet is no error: `timed_out` and `changing` say so.
+        By default until no pixel has changed for 150 ms. What keeps changing by itself, as a
+        blinking caret, a spinner or a clock, is learnt within seconds and told as `periodic`
+        instead of being waited for. A screen that does not become as wanted is no error:
+        `outcome` and `changing` say so.
 
         Args:
-            quiet_ms: This long unchanged, ms; 20..60000; for example 150.
+            until: stable: no pixel changes; change: a pixel changes; window: a window is open;
+                pixels: these have these colours; for example "change".
+            quiet_ms: stable: this long unchanged, ms, 150 by default. change: the same after the
+                change, by default not at all; 20..60000; for example 150.
             timeout_ms: Wait at most, ms; 0..600000; for example 5000.
-            region: Look at this part of the screen only; for example {"x": 0, "y": 0, "width": 640,
-                "height": 400}.
-            ignore: Parts that may change, as a clock; for example [{"x": 1200, "y": 0, "width": 80,
-                "height": 24}].
+            region: stable, change: look at this part of the screen only; for example {"x": 0, "y":
+                0, "width": 640, "height": 400}.
+            ignore: stable, change: parts that may change; for example [{"x": 1200, "y": 0, "width":
+                80, "height": 24}].
+            title: window: part of its title, in any case; for example "Save as".
+            class_name: window: its class, in any case; for example "XTerm".
+            pixels: pixels: all of these at once; for example [{"x": 20, "y": 10, "color":
+                "#ff0000", "tolerance": 8}].
         """
         return self._transport.json(
             "desktop.wait",
-            {"quiet_ms": quiet_ms, "timeout_ms": timeout_ms, "region": region, "ignore": ignore},
+            {
+                "until": until,
+                "quiet_ms": quiet_ms,
+                "timeout_ms": timeout_ms,
+                "region": region,
+                "ignore": ignore,
+                "title": title,
+                "class_name": class_name,
+                "pixels": pixels,
+            },
             values.WaitReport,
             deadline_s,
         )

@@ -7,6 +7,7 @@ commands, not this file.
 from __future__ import annotations
 
 from agentd.client.commands.synchronous.apps import Apps
+from agentd.client.commands.synchronous.clipboard import Clipboard
 from agentd.client.commands.synchronous.daemon import Daemon
 from agentd.client.commands.synchronous.desktop import Desktop
 from agentd.client.commands.synchronous.events import Events
@@ -19,6 +20,7 @@ class Namespaces:
 
     def __init__(self, transport: SyncTransport) -> None:
         self.apps = Apps(transport)
+        self.clipboard = Clipboard(transport)
         self.daemon = Daemon(transport)
         self.desktop = Desktop(transport)
         self.events = Events(transport)

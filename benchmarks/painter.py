@@ -1,0 +1,86 @@
+"""A program that paints on a display as its first argument says: what `bench_settle` waits for.
+
+It covers the screen, says `ready` and paints. `reacts MS` waits for a click and then fills twelve
+boxes in so many milliseconds; the others go on by themselves until they are killed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from collections.abc import Iterator
+
+from Xlib import X
+from Xlib.display import Display
+
+BOXES, BOX = 12, 40
+GROUND, INK = 0x000000, 0xFFFFFF
+# Where the last box of a reaction is, and what it looks like before the next click.
+LAST_X, LAST_Y = BOXES * BOX - BOX // 2, BOX // 2
+
+
+class Painter:
+    """The window, and ways to fill a part of it."""
+
+    def __init__(self) -> None:
+        self.display = Display()
+        screen = self.display.screen()
+        self._size = screen.width_in_pixels, screen.height_in_pixels
+        self.window = screen.root.create_window(
+            0,
+            0,
+            *self._size,
+            0,
+            screen.root_depth,
+            override_redirect=True,
+            background_pixel=GROUND,
+            event_mask=X.ButtonPressMask,
+        )
+        self.window.map()
+        self._context = self.window.create_gc()
+        self.display.sync()
+
+    def fill(self, colour: int, *place: int) -> None:
+        """Fill x, y, width, height, or all."""
+        self._context.change(foreground=colour)
+        self.window.fill_rectangle(self._context, *(place or (0, 0, *self._size)))
+        self.display.sync()
+
+    def animate(self, period_s: float, colours: Iterator[int], *place: int) -> None:
+        """Fill a place with one colour after the other, in time."""
+        began = time.monotonic()
+        for count, colour in enumerate(colours, 1):
+            self.fill(colour, *place)
+            time.sleep(max(0.0, began + count * period_s - time.monotonic()))
+
+    def react(self, duration_s: float) -> None:
+        """After each click paint in steps, the first one at once."""
+        while True:
+            if self.display.next_event().type == X.ButtonPress:
+                self.fill(GROUND)
+                for number in range(BOXES):
+                    self.fill(INK, number * BOX, 0, BOX, BOX)
+                    time.sleep(duration_s / (BOXES - 1) if number < BOXES - 1 else 0)
+
+
+def main() -> None:
+    """Paint what is asked for."""
+    kind, *numbers = sys.argv[1:]
+    painter = Painter()
+    print("ready", flush=True)
+    new = (number * 0x010307 % 0xFFFFFF for number in itertools.count(1))
+    match kind:
+        case "reacts":
+            painter.react(float(numbers[0]) / 1000)
+        case "caret":
+            painter.animate(0.53, itertools.cycle((INK, GROUND)), 100, 100, 2, 16)
+        case "spinner":
+            turns = itertools.cycle(range(0x101010, 0xD0D0D0, 0x101010))
+            painter.animate(1 / 30, turns, 600, 300, 40, 40)
+        case "film":
+            painter.animate(1 / 30, new)
+
+
+if __name__ == "__main__":
+    main()
