@@ -8,6 +8,7 @@ is and what they did comes from `demonstration.py`.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import time
@@ -235,8 +236,10 @@ class ActionLog:
         """Append a line whole, or end the log where nothing can be written."""
         if self._file < 0:
             return
+        text = msgspec.json.encode(line) + b"\n"
         try:
-            os.write(self._file, msgspec.json.encode(line) + b"\n")
+            if os.write(self._file, text) < len(text):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as exc:
             with suppress(OSError):
                 os.close(self._file)

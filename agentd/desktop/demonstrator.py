@@ -22,7 +22,14 @@ from agentd.desktop.actions import Press
 from agentd.desktop.anchor import area_around
 from agentd.desktop.capture import Shot
 from agentd.desktop.demonstration import Deed, Demonstration, HandEvent, Kind
-from agentd.desktop.echoes import Echoes
+from agentd.desktop.echoes import (
+    BUTTON_PRESS,
+    BUTTON_RELEASE,
+    KEY_PRESS,
+    KEY_RELEASE,
+    MOTION,
+    Echoes,
+)
 from agentd.desktop.injection import fake_inputs
 from agentd.desktop.session import Live
 from agentd.desktop.xlink import DisplayAddress, authority_environment
@@ -34,11 +41,11 @@ _STOP_S = 5.0
 # Events that wait; a hand makes a thousand a second at most.
 _MOST_WAITING = 10_000
 _KINDS = {
-    2: Kind.KEY_DOWN,
-    3: Kind.KEY_UP,
-    4: Kind.BUTTON_DOWN,
-    5: Kind.BUTTON_UP,
-    6: Kind.MOTION,
+    KEY_PRESS: Kind.KEY_DOWN,
+    KEY_RELEASE: Kind.KEY_UP,
+    BUTTON_PRESS: Kind.BUTTON_DOWN,
+    BUTTON_RELEASE: Kind.BUTTON_UP,
+    MOTION: Kind.MOTION,
 }
 _SHIFT, _LOCK, _LEVEL3 = 0x01, 0x02, 0x80
 
@@ -236,12 +243,14 @@ def start_listener(
         class Listener(mouse.Listener):  # type: ignore[misc]
             """pynput's mouse listener, widened to keys: one stream, so that the order holds."""
 
-            _EVENTS = (2, 6)
+            _EVENTS = (KEY_PRESS, MOTION)
 
             def __init__(self) -> None:
                 super().__init__()
                 self.has_begun = threading.Event()
                 self.error: BaseException | None = None
+                # What each key meant when it went down last; there are 256 codes at most.
+                self.rows: dict[int, Keysyms] = {}
 
             def run(self) -> None:
                 try:
@@ -257,11 +266,12 @@ def start_listener(
                 super()._handler(reply)
 
             def _handle_message(self, display: Any, event: Any, injected: bool) -> None:
-                row: Keysyms = ()
-                if event.type in (2, 3):
+                code = event.detail
+                if event.type == KEY_PRESS:
                     # Asked each time: a viewer's keys may be bound only just before.
-                    row = tuple(display.get_keyboard_mapping(event.detail, 1)[0])
-                hear(event.type, event.detail, event.root_x, event.root_y, event.state, row)
+                    self.rows[code] = tuple(display.get_keyboard_mapping(code, 1)[0])
+                row = self.rows.get(code, ()) if event.type in (KEY_PRESS, KEY_RELEASE) else ()
+                hear(event.type, code, event.root_x, event.root_y, event.state, row)
 
             def _stop_platform(self) -> None:
                 # From a connection of its own: the listener's two belong to its thread.

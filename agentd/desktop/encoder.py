@@ -82,7 +82,8 @@ class Encoder:
             path: where programs are looked for.
             log: takes ffmpeg's last words.
 
-        Raises: Unavailable when ffmpeg is not installed.
+        Raises: Unavailable when ffmpeg is not installed, or ends at once.
+        Cancelling: it is ended again.
         """
         read_fd, write_fd = os.pipe()
         try:
@@ -104,7 +105,12 @@ class Encoder:
             os.setpriority(os.PRIO_PROCESS, child.pid, _NICENESS)
         encoder = cls(child, write_fd, request.source)
         encoder._lane.open()
-        await encoder._lane.call(encoder._send, [header(*_edges(request.source), usual_ms=PACE_MS)])
+        try:
+            head = header(*_edges(request.source), usual_ms=PACE_MS)
+            await encoder._lane.call(encoder._send, [head])
+        except BaseException:
+            await encoder.finish(None, 0)
+            raise
         return encoder
 
     async def write(self, shot: Shot, at_ms: int) -> None:

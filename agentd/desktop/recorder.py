@@ -114,7 +114,8 @@ class Recorder:
         Raises: NotFound for an unknown one; Conflict when none runs and none is named.
         Cancelling: it ends all the same.
         """
-        run = self._running
+        async with self._changing:  # One that is just beginning has begun then.
+            run = self._running
         if id is None and run is None:
             raise Conflict("nothing is being recorded", code="not_recording")
         if run is not None and id in (None, run.recording.id):
@@ -125,8 +126,10 @@ class Recorder:
 
     async def close(self) -> None:
         """End what is being recorded, as the daemon stops. Idempotent."""
-        if self._running is not None:
-            await self._running.stop(EndReason.DAEMON_STOPPED)
+        async with self._changing:
+            run = self._running
+        if run is not None:
+            await run.stop(EndReason.DAEMON_STOPPED)
 
     async def _keep(self, run: RecordingRun) -> None:
         try:
@@ -300,7 +303,7 @@ class RecordingRun:
     async def _end_by(self, exc: AgentdError) -> None:
         """End because something is gone: the encoder says itself why, else it is the desktop."""
         if self._encoder is not None and not self._encoder.is_alive:
-            self.end(EndReason.ENCODER_FAILED, await self._encoder.wait_ended())
+            await self._watch(self._encoder)
         else:
             self.end(EndReason.DESKTOP_ENDED, exc.detail)
 
@@ -332,7 +335,9 @@ class RecordingRun:
                     await self._stirred.wait()
 
     async def _watch(self, encoder: Encoder) -> None:
-        self.end(EndReason.ENCODER_FAILED, await encoder.wait_ended())
+        how = await encoder.wait_ended()
+        has_disk = self._recordings.has_disk()
+        self.end(EndReason.ENCODER_FAILED if has_disk else EndReason.DISK_FULL, how)
 
     async def _watch_display(self) -> None:
         await self._live.capture_link.wait_lost()

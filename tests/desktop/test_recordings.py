@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from agentd.base.errors import NoSpace, NotFound, Unavailable
 from agentd.desktop.recordings import (
+    RESERVE_BYTES,
     EndReason,
     Recording,
     Recordings,
@@ -154,6 +156,15 @@ def test_part_that_is_not_there_says_so(tmp_path: Path) -> None:
 def test_full_disk_is_told_from_other_errors() -> None:
     assert isinstance(disk_error("writing", OSError(28, "No space left on device")), NoSpace)
     assert isinstance(disk_error("writing", OSError(13, "Permission denied")), Unavailable)
+
+
+@pytest.mark.parametrize(("free_bytes", "has_disk"), [(RESERVE_BYTES + 4096, True), (4096, False)])
+def test_a_reserve_of_the_disk_stays_free(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, free_bytes: int, has_disk: bool
+) -> None:
+    found = SimpleNamespace(f_bavail=free_bytes // 4096, f_frsize=4096)
+    monkeypatch.setattr(os, "statvfs", lambda path: found)
+    assert shelf.has_disk() is has_disk
 
 
 def test_ends_that_nobody_wanted_are_failures() -> None:

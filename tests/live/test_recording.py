@@ -277,6 +277,18 @@ def test_killed_ffmpeg_leaves_what_it_wrote(daemon, client, painter):
     assert client.desktop.move(x=1, y=1).x == 1
 
 
+def test_full_disk_ends_the_recording_and_nothing_else(daemon, client):
+    begun = client.desktop.record_start(quality=100)
+    # As a full disk does, this fails the next write of the file.
+    ffmpeg_of(daemon).rlimit(psutil.RLIMIT_FSIZE, (8192, 8192))
+    ended = _scribble(daemon, client, begun.id)
+    assert (ended.state, ended.reason) == ("failed", "encoder_failed")
+    assert ended.error
+    assert client.desktop.move(x=1, y=1).x == 1
+    assert client.desktop.record_start(video=False).state == "recording"
+    assert client.desktop.record_stop().state == "finished"
+
+
 def test_stopped_ffmpeg_holds_up_nobody(daemon, client, painter):
     client.desktop.record_start()
     encoder = ffmpeg_of(daemon)
@@ -294,6 +306,17 @@ def test_stopped_ffmpeg_holds_up_nobody(daemon, client, painter):
     finally:
         encoder.resume()
     assert client.desktop.record_stop().state == "finished"
+
+
+def test_stopping_the_desktop_ends_the_recording_whole(daemon, client):
+    begun = client.desktop.record_start()
+    client.desktop.stop()
+    ended = wait_ended(daemon, client, begun.id)
+    assert (ended.state, ended.reason) == ("finished", "desktop_ended")
+    assert probe(video_of(daemon, begun.id)).times_s
+    with pytest.raises(Unavailable, match="not running"):
+        client.desktop.record_start()
+    client.desktop.start()
 
 
 def test_killed_x_server_ends_the_recording_whole(daemon, client, painter):
