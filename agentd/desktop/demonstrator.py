@@ -185,7 +185,8 @@ Keysyms = Sequence[int]
 def _stop(listener: Any) -> None:
     """Stop a listener and wait for its end. Thread: any but the event loop's."""
     try:
-        listener.stop()
+        # Not by pynput's `stop`, which throws away what has arrived and was not looked at.
+        listener.end()
     except Exception as exc:  # The display is gone, and the listener ends by that.
         logger.debug("listener not stopped reason=%s", exc)
     listener.join(_STOP_S)
@@ -233,7 +234,7 @@ def start_listener(
 ) -> Any:
     """Start a thread that hears every key, button and motion of a display; return it.
 
-    It has `stop` and `join`. Thread: any but the event loop's; waits until it listens.
+    It has `end` and `join`. Thread: any but the event loop's; waits until it listens.
     Raises: whatever pynput does where there is no RECORD extension, or no display.
     """
     with authority_environment(address):
@@ -273,8 +274,9 @@ def start_listener(
                 row = self.rows.get(code, ()) if event.type in (KEY_PRESS, KEY_RELEASE) else ()
                 hear(event.type, code, event.root_x, event.root_y, event.state, row)
 
-            def _stop_platform(self) -> None:
-                # From a connection of its own: the listener's two belong to its thread.
+            def end(self) -> None:
+                # From a connection of its own: the listener's two belong to its thread. What the
+                # server has seen by now still comes, and then the listener ends by itself.
                 with authority_environment(address):
                     other = Display(address.name)
                 other.record_disable_context(self._context)

@@ -138,6 +138,8 @@ class Encoder:
             async with asyncio.timeout(_FINISH_S):
                 if shot is not None and self._child.is_alive:
                     with suppress(Unavailable):
+                        if self.frames == 0:
+                            await self.write(shot, 0)
                         # The last picture lasts as long as any.
                         await self.write(shot, end_ms - PACE_MS)
                 await self._lane.call(self._close_pipe)

@@ -308,7 +308,12 @@ class RecordingRun:
             self.end(EndReason.ENCODER_FAILED, exc.detail)
         except AgentdError as exc:
             self.end(EndReason.DESKTOP_ENDED, exc.detail)
-        except Exception:
+        except Exception as exc:
+            if self._desktop.session.live_or_none() is not self._live:
+                # Eyes that are closed in the midst of a look say so in any words.
+                logger.debug("recording part ended with the desktop reason=%r", exc)
+                self.end(EndReason.DESKTOP_ENDED)
+                return
             logger.exception("recording failed id=%s", self.recording.id)
             self.end(EndReason.FAULT, "the daemon made a mistake; its log tells more")
 

@@ -12,8 +12,8 @@ import pytest
 from agentd.base.errors import Conflict, NoSpace
 from agentd.base.events import EventBus
 from agentd.desktop.frame import Frame, Rect
-from agentd.desktop.recorder import Recorder, RecordingRequest
-from agentd.desktop.recordings import Recordings
+from agentd.desktop.recorder import Recorder, RecordingRequest, RecordingRun
+from agentd.desktop.recordings import EndReason, Recordings
 
 REQUEST = RecordingRequest("", "mp4", 60, 1 << 20, 70, 1.0, None, "shown")
 
@@ -21,8 +21,15 @@ REQUEST = RecordingRequest("", "mp4", 60, 1 << 20, 70, 1.0, None, "shown")
 class Desk:
     """A desktop of which only the screen is looked at."""
 
+    def __init__(self) -> None:
+        self.session = self
+        self.eyes: Any = SimpleNamespace(capture=self)
+
     def live(self) -> Any:
-        return SimpleNamespace(capture=self)
+        return self.eyes
+
+    def live_or_none(self) -> Any:
+        return self.eyes
 
     async def shot(self) -> Any:
         pixels = np.zeros((48, 64, 4), dtype=np.uint8)
@@ -48,6 +55,23 @@ async def test_full_disk_is_said_before_anything_is_written(
         await recorder.start(REQUEST)
     assert recordings.list() == []
     assert recorder.running_id == ""
+
+
+@pytest.mark.parametrize(
+    ("is_gone", "reason"), [(True, EndReason.DESKTOP_ENDED), (False, EndReason.FAULT)]
+)
+async def test_eyes_that_close_in_the_midst_are_no_mistake_of_ours(
+    recordings: Recordings, is_gone: bool, reason: EndReason
+) -> None:
+    desk = Desk()
+    run = RecordingRun(desk, desk.live(), recordings, REQUEST, "")  # type: ignore[arg-type]
+
+    async def look() -> None:
+        raise AssertionError("capture before open")
+
+    desk.eyes = None if is_gone else desk.eyes
+    await run._job(look())
+    assert run._reason is reason
 
 
 async def test_nothing_is_stopped_where_nothing_runs(recordings: Recordings) -> None:
