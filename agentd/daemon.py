@@ -35,6 +35,7 @@ from agentd.desktop.clipboard_commands import ClipboardCommands
 from agentd.desktop.commands import DesktopCommands
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.input_commands import InputCommands
+from agentd.desktop.record_commands import RecordCommands
 from agentd.desktop.wait_commands import WaitCommands
 from agentd.desktop.window_commands import AppCommands, WindowCommands
 
@@ -80,6 +81,13 @@ class Daemon:
             runtime_dir=self.paths.runtime_dir,
             state_dir=self.paths.state_dir,
         )
+        self._recordings = RecordCommands(
+            self._desktop,
+            self._bus,
+            folder=self.paths.state_dir / "recordings",
+            max_bytes=self._config.desktop.recordings_max_bytes,
+            path=environment.path,
+        )
         self.registry = Registry()
         self._builtins = Builtins(
             self._supervisor,
@@ -97,6 +105,7 @@ class Daemon:
             WindowCommands(self._desktop),
             AppCommands(self._desktop),
             ActCommands(self._desktop),
+            self._recordings,
             ClipboardCommands(self._desktop),
         ):
             self.registry.add(room)
@@ -141,6 +150,7 @@ class Daemon:
             self._notifier.notify("STOPPING=1")
             face.drain()
             await listeners.drain()
+            await self._recordings.close()
             await self._desktop.close()
             await self._supervisor.close()
             await leaving.wait()

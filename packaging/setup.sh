@@ -6,13 +6,13 @@
 # fontconfig keeps the machine's font cache: without it, every account has to make one of its own.
 RUNTIME_PACKAGES=(
   python3-venv
-  xvfb openbox dbus x11-xkb-utils xkb-data xdg-utils
+  xvfb openbox dbus x11-xkb-utils xkb-data xdg-utils ffmpeg
   fontconfig fonts-dejavu-core fonts-noto-cjk fonts-noto-color-emoji
 )
 DEMO_PACKAGES=(xterm mousepad)
 TEST_PACKAGES=(
   chromium firefox-esr python3-tk python3-gi gir1.2-gtk-3.0 gir1.2-gtk-4.0 python3-pyqt6
-  imagemagick xclip debootstrap systemd-container
+  imagemagick xclip xdotool debootstrap systemd-container
 )
 
 say() { printf '› %s\n' "$*" >&2; }

@@ -65,6 +65,7 @@ class DesktopConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     wallpaper: Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}(-#[0-9a-fA-F]{6})?$")] = (
         "#26415f-#0f1b2b"
     )
+    recordings_max_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 44)] = 2 * 1024**3
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

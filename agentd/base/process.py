@@ -34,6 +34,7 @@ PACKAGES = {
     "dbus-daemon": "dbus",
     "xdg-open": "xdg-utils",
     "xterm": "xterm",
+    "ffmpeg": "ffmpeg",
 }
 
 

@@ -1,4 +1,4 @@
-"""The verbs that are agentctl's own: health, status, events, version, token, mcp, completion.
+"""The verbs that are agentctl's own: health, events, replay, version, token, mcp and others.
 
 Each is a function of what was found on the command line; it returns an exit code.
 """
@@ -132,6 +132,13 @@ def completion(session: Session, scanned: Scanned) -> int:
     return 0
 
 
+def replay(session: Session, scanned: Scanned) -> int:
+    """Do again what a recording tells."""
+    from agentd.client.replay import replay as do
+
+    return do(session, scanned)
+
+
 VERBS = {
     "health": Verb(health, "", "Tell how the daemon and its parts are; the exit code says it too"),
     "status": Verb(status, "", "Tell the state of the desktop; short for desktop status"),
@@ -141,6 +148,17 @@ VERBS = {
         "Print events as they come; TYPE window takes all of window.*",
         (Option("since", ("--since",), "SEQ", "First those kept with a higher number"),),
         ("desktop", "window", "service"),
+    ),
+    "replay": Verb(
+        replay,
+        "FILE|ID",
+        "Do again what a recording tells, and say where the screen differs",
+        (
+            Option("speed", ("--speed",), "X", "Times the recorded speed; 1.0 unless said"),
+            Option("fast", ("--as-fast-as-possible",), "", "Wait for the screen, not the clock"),
+            Option("check", ("--check",), "HOW", "Where the screen differs: warn, stop or off"),
+            Option("scale", ("--scale",), "", "Fit points to a screen of another size"),
+        ),
     ),
     "version": Verb(version, "", "Tell the versions of agentctl and of the running daemon"),
     "token": Verb(

@@ -8,7 +8,8 @@ X11 protocol (ChangeKeyboardMapping, QueryPointer), XKB protocol (LatchLockState
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from Xlib import X
@@ -30,6 +31,19 @@ _CHANGE_KEYBOARD_MAPPING = 100
 _FAKE_INPUT = 2
 _LATCH_LOCK_STATE = 5
 _USE_CORE_KEYBOARD = 0x100
+
+# Whoever must tell our events from others' sets this around an action, which hears of all that it
+# sends, before it is sent. Thread: the lane's, in the context of the action.
+heard: ContextVar[Callable[[Sequence[bytes]], None] | None] = ContextVar("heard", default=None)
+
+
+class FakeInput(NamedTuple):
+    """What a request of ours makes happen: an event type of X, its key or button, its point."""
+
+    kind: int
+    detail: int
+    x: int
+    y: int
 
 
 class PointerState(NamedTuple):
@@ -141,10 +155,22 @@ def send(display: Display, requests: Sequence[bytes]) -> None:
     """Queue requests as one; they go out with the next reply or flush. Thread: the lane's."""
     if not requests:
         return
+    if (hear := heard.get()) is not None:
+        hear(requests)
     connection = display.display
     connection.send_request(_Requests(b"".join(requests)), 0)
     # send_request has counted one; replies are matched by the count.
     connection.request_serial = (connection.request_serial + len(requests) - 1) % 65536
+
+
+def fake_inputs(requests: Sequence[bytes]) -> list[FakeInput]:
+    """Return what packed requests make happen; bindings and locks are not among it."""
+    found = []
+    for request in requests:
+        if len(request) == _FAKE.size and request[1] == _FAKE_INPUT:
+            values = _FAKE.unpack(request)
+            found.append(FakeInput(values[3], values[4], values[9], values[10]))
+    return found
 
 
 def pointer_state(display: Display) -> PointerState:

@@ -81,9 +81,13 @@ class Performer:
         self._hands = hands
         self._witnesses: list[Witness] = []
 
-    def add(self, witness: Witness) -> None:
-        """Have every action from now on run inside a witness's context, the last added inmost."""
-        self._witnesses.append(witness)
+    def add(self, witness: Witness, *, outermost: bool = False) -> None:
+        """Have every action from now on run inside a witness's context, the last added inmost.
+
+        Args:
+            outermost: stand around all others, to see what they refuse, too.
+        """
+        self._witnesses.insert(0 if outermost else len(self._witnesses), witness)
 
     def remove(self, witness: Witness) -> None:
         """Let a witness go; actions that run inside it end there."""

@@ -54,6 +54,11 @@ class Windows:
         assert self._link is not None, "link before open"
         return self._link
 
+    @property
+    def known(self) -> list[Window]:
+        """The windows as last seen, the topmost first; the X server is not asked."""
+        return self._windows
+
     def on_events(self, events: Sequence[Any]) -> None:
         """Note that something moved; the link calls this on the event loop."""
         for event in events:

@@ -54,21 +54,21 @@ class DisplayAddress:
 
 @contextmanager
 def authority_environment(address: DisplayAddress) -> Iterator[None]:
-    """Let libraries that read XAUTHORITY connect to `address` inside this block.
+    """Let libraries that read DISPLAY and XAUTHORITY connect to `address` inside this block.
 
-    Thread: any; blocks exclude each other, and the variable is put back afterwards.
+    Thread: any; blocks exclude each other, and the variables are put back afterwards.
     """
     with _environment_lock:
-        before = os.environ.get("XAUTHORITY")
-        if address.authority is not None:
-            os.environ["XAUTHORITY"] = os.fspath(address.authority)
+        before = {name: os.environ.get(name) for name in ("DISPLAY", "XAUTHORITY")}
+        os.environ.update(address.environment())
         try:
             yield
         finally:
-            if before is None:
-                os.environ.pop("XAUTHORITY", None)
-            else:
-                os.environ["XAUTHORITY"] = before
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
 
 class DisplayLost(Unavailable):

@@ -28,6 +28,27 @@ class ActReport(msgspec.Struct, frozen=True):
     results: list[dict[str, Any]] | None = None
 
 
+class Anchor(msgspec.Struct, frozen=True):
+    """A part of the screen: `hash` of its pixels, `look` as 64 shades of grey in hexadecimal."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    hash: str
+    look: str
+
+
+class AnchorReport(msgspec.Struct, frozen=True):
+    """What is on the screen where an action would be."""
+
+    generation: int
+    width: int
+    height: int
+    anchor: Anchor
+    window: WindowName | None
+
+
 class ClipboardContent(msgspec.Struct, frozen=True):
     """What a selection holds as one type; it is under the name of the type."""
 
@@ -250,6 +271,28 @@ class Problem(msgspec.Struct, frozen=True):
     request_id: str = ""
 
 
+class Recording(msgspec.Struct, frozen=True):
+    """One recording; `started` is Unix time in seconds, `width` and `height` are the video's.
+
+    `reason` says why it ended, `error` how, if nobody wanted it to.
+    """
+
+    id: str = ""
+    state: str = "interrupted"
+    label: str = ""
+    started: float = 0.0
+    duration_ms: int = 0
+    size_bytes: int = 0
+    format: str = ""
+    width: int = 0
+    height: int = 0
+    frames: int = 0
+    actions: int = 0
+    keys: str = ""
+    reason: str | None = None
+    error: str = ""
+
+
 class Region(msgspec.Struct, frozen=True):
     """A part of the screen, in screen pixels; what lies off the screen is cut away."""
 
@@ -395,3 +438,10 @@ class Window(msgspec.Struct, frozen=True):
     maximized: bool
     fullscreen: bool
     frame: Frame
+
+
+class WindowName(msgspec.Struct, frozen=True):
+    """The window that had the focus."""
+
+    title: str
+    class_name: str = msgspec.field(name="class")

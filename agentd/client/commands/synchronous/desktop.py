@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from agentd.client.blob import Blob
 from agentd.client.commands import values
 from agentd.client.picture import Picture
 from agentd.client.sync_transport import SyncTransport
@@ -91,6 +92,28 @@ class Desktop:
                 "idempotency_key": idempotency_key,
             },
             values.ActReport,
+            deadline_s,
+        )
+
+    def anchor(
+        self,
+        *,
+        region: values.Region | None = None,
+        deadline_s: float = 30.0,
+    ) -> values.AnchorReport:
+        """Tell what a part of the screen looks like, to compare with a recording.
+
+        `hash` is of its pixels; `look` is 8 x 8 shades of grey, two hexadecimal digits each, as
+        in the `before` of an action log's lines.
+
+        Args:
+            region: The part of the screen; none: the square around the cursor; for example {"x":
+                600, "y": 360, "width": 96, "height": 96}.
+        """
+        return self._transport.json(
+            "desktop.anchor",
+            {"region": region},
+            values.AnchorReport,
             deadline_s,
         )
 
@@ -295,6 +318,106 @@ class Desktop:
             values.Done,
             deadline_s,
         )
+
+    def record_delete(self, id: str, *, deadline_s: float = 30.0) -> values.Done:
+        """Delete a recording for good; one that is being made must be stopped first.
+
+        Args:
+            id: A recording's id; for example "20261123-233005-7f3a".
+        """
+        return self._transport.json("desktop.record_delete", {"id": id}, values.Done, deadline_s)
+
+    def record_get(
+        self,
+        id: str,
+        *,
+        part: Literal["actions", "video"] = "video",
+        offset: int = 0,
+        max_bytes: int | None = None,
+        deadline_s: float = 600.0,
+    ) -> Blob:
+        """Get the video of a recording, or its action log, also while it is being made.
+
+        The metadata are `{id, part, offset, size_bytes}`.
+
+        Args:
+            id: A recording's id; for example "20261123-233005-7f3a".
+            part: actions: the log, JSON line by line.
+            offset: From this byte on; at least 0; for example 0.
+            max_bytes: At most so much of it; at least 1; for example 1000000.
+        """
+        return self._transport.blob(
+            "desktop.record_get",
+            {"id": id, "part": part, "offset": offset, "max_bytes": max_bytes},
+            deadline_s,
+        )
+
+    def record_list(self, *, deadline_s: float = 30.0) -> list[values.Recording]:
+        """List all recordings, the newest first.
+
+        `state` is recording, finished, failed, or interrupted by the daemon's crash; what there
+        is of a failed or interrupted one can be played all the same.
+        """
+        return self._transport.json("desktop.record_list", {}, list[values.Recording], deadline_s)
+
+    def record_start(
+        self,
+        label: str = "",
+        *,
+        format: Literal["mp4", "webm"] = "mp4",
+        video: bool = True,
+        max_duration_s: float = 3600,
+        max_bytes: int | None = None,
+        quality: int = 70,
+        scale: float = 1.0,
+        max_long_edge: int | None = None,
+        keys: Literal["hidden", "shown"] = "shown",
+        deadline_s: float = 30.0,
+    ) -> values.Recording:
+        """Record the screen, and what is done on it, until desktop.record_stop.
+
+        The video shows every change, up to 15 a second, with the real times and the cursor. The
+        action log has one line of JSON for each action of an agent or a person. One recording is
+        made at a time. It ends by itself at its limits and when the desktop ends, whole and
+        playable; the event recording.stopped or recording.failed says so.
+
+        Args:
+            label: For people; for example "order form".
+            format: mp4 is H.264, webm is VP9: smaller and more work.
+            video: false: the action log alone.
+            max_duration_s: It ends by then; above 0, at most 86400; for example 600.
+            max_bytes: It ends when it is this large; at least 65536; for example 100000000.
+            quality: Of the video; 1..100; for example 80.
+            scale: Video pixels per screen pixel; above 0, at most 1; for example 0.5.
+            max_long_edge: Longer edge at most, pixels; 1..16384; for example 1568.
+            keys: hidden: the action log has *** for what is typed and pressed.
+        """
+        return self._transport.json(
+            "desktop.record_start",
+            {
+                "label": label,
+                "format": format,
+                "video": video,
+                "max_duration_s": max_duration_s,
+                "max_bytes": max_bytes,
+                "quality": quality,
+                "scale": scale,
+                "max_long_edge": max_long_edge,
+                "keys": keys,
+            },
+            values.Recording,
+            deadline_s,
+        )
+
+    def record_stop(self, id: str | None = None, *, deadline_s: float = 30.0) -> values.Recording:
+        """End the recording that is being made, and wait until its files are whole.
+
+        Without an id it is whichever runs. One that has ended already is answered as it is.
+
+        Args:
+            id: A recording's id; for example "20261123-233005-7f3a".
+        """
+        return self._transport.json("desktop.record_stop", {"id": id}, values.Recording, deadline_s)
 
     def release_all(self, *, deadline_s: float = 30.0) -> values.Released:
         """Lift every key and button that anybody holds, and end holds and drags."""

@@ -1,0 +1,57 @@
+"""What refuses a recording before it begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agentd.base.errors import Conflict, NoSpace
+from agentd.base.events import EventBus
+from agentd.desktop.frame import Frame, Rect
+from agentd.desktop.recorder import Recorder, RecordingRequest
+from agentd.desktop.recordings import Recordings
+
+REQUEST = RecordingRequest("", "mp4", 60, 1 << 20, 70, 1.0, None, "shown")
+
+
+class Desk:
+    """A desktop of which only the screen is looked at."""
+
+    def live(self) -> Any:
+        return SimpleNamespace(capture=self)
+
+    async def shot(self) -> Any:
+        pixels = np.zeros((48, 64, 4), dtype=np.uint8)
+        return SimpleNamespace(frame=Frame(pixels, 1, 1, Rect(0, 0, 64, 48)))
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Recordings:
+    return Recordings(
+        tmp_path / "recordings",
+        max_bytes=1 << 20,
+        is_running=lambda _: False,
+        removed=lambda _: None,
+    )
+
+
+async def test_full_disk_is_said_before_anything_is_written(
+    recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "has_disk", lambda: False)
+    recorder = Recorder(Desk(), recordings, EventBus(), "/usr/bin")  # type: ignore[arg-type]
+    with pytest.raises(NoSpace, match="too full"):
+        await recorder.start(REQUEST)
+    assert recordings.list() == []
+    assert recorder.running_id == ""
+
+
+async def test_nothing_is_stopped_where_nothing_runs(recordings: Recordings) -> None:
+    recorder = Recorder(Desk(), recordings, EventBus(), "/usr/bin")  # type: ignore[arg-type]
+    with pytest.raises(Conflict, match="nothing is being recorded"):
+        await recorder.stop(None)
+    await recorder.close()
