@@ -11,9 +11,9 @@ import numpy as np
 
 from agentd.desktop.capture import Shot, Sight, Watcher
 from agentd.desktop.changes import Changes
-from agentd.desktop.cursor import Cursor
 from agentd.desktop.damage import changed_tiles, grid
 from agentd.desktop.frame import CursorImage, Frame, Pixels, Rect
+from agentd.desktop.overlay import Cursor
 
 ARROW = CursorImage(np.zeros((1, 1, 4), dtype=np.uint8), 0, 0, 1)
 
