@@ -1,8 +1,8 @@
-"""Pixels at another size: whole pictures, or a few rows of one without the others.
+"""Pixels at another size: whole pictures, or a part of one without the rest.
 
-Pure. Some rows alone come out as they would in the whole picture, so that several threads can
-make a picture, or some rows be kept while others are made anew. It starts no thread; an executor
-may be lent. Source: Pillow's `Resample.c` for how far each filter reaches.
+Pure. A part alone comes out as it would in the whole picture, so that several threads can make a
+picture, or some parts be kept while others are made anew. It starts no thread; an executor may be
+lent. Source: Pillow's `Resample.c` for how far each filter reaches.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from agentd.desktop.frame import Pixels, Size
+from agentd.desktop.frame import Pixels, Rect, Size
 from agentd.desktop.stripes import STRIPE_BYTES, check_edges, share, size_of
 
 # Pillow divides a block's sum by multiplying with 2**24 over its area: exact enough up to here,
@@ -45,39 +45,45 @@ class Scaling:
         """Whether there is nothing to do."""
         return self.source == self.size
 
-    def rows_for(self, top: int, bottom: int) -> tuple[int, int]:
-        """Return which source rows decide the rows from `top` up to `bottom`: first, and end."""
+    def source_of(self, part: Rect) -> Rect:
+        """Return which pixels of the source decide a part of the picture; it is not empty."""
         if self.is_identity:
-            return top, bottom
-        if self._block is not None:
-            return top * self._block[1], bottom * self._block[1]
-        ratio = self.source.height / self.size.height
-        # One more on each side: Pillow rounds where its window begins and ends.
-        reach = _REACH[self._filter] * max(1.0, ratio) + 1
-        first = math.floor(self._edge(top) - reach)
-        end = math.ceil(self._edge(bottom) + reach)
-        return max(0, first), min(self.source.height, end)
+            return part
+        if (block := self._block) is not None:
+            columns, rows = block
+            return Rect(part.x * columns, part.y * rows, part.width * columns, part.height * rows)
+        left, right = self._window(part.x, part.right, self.source.width, self.size.width)
+        top, bottom = self._window(part.y, part.bottom, self.source.height, self.size.height)
+        return Rect(left, top, right - left, bottom - top)
 
-    def scale_rows(self, rows: Pixels, top: int, bottom: int) -> Pixels:
-        """Return the rows from `top` up to `bottom` of the picture of `size`.
+    def scale(self, pixels: Pixels, part: Rect) -> Pixels:
+        """Return a part of the picture.
 
         Args:
-            rows: those that `rows_for` tells, and no others; the same pixels always give the
+            pixels: those that `source_of` tells, and no others; the same ones always give the
                 same result.
+            part: of the picture; the rest of it need not be made.
 
-        Returns: `rows` themselves where the sizes are equal.
+        Returns: `pixels` themselves where the sizes are equal.
         """
         if self.is_identity:
-            return rows
-        first, end = self.rows_for(top, bottom)
+            return pixels
         # Four channels are four channels to Pillow: BGRX goes in as RGBX, without a copy.
-        extent = (self.source.width, end - first)
-        image = Image.frombuffer("RGBX", extent, np.ascontiguousarray(rows), "raw", "RGBX", 0, 1)
-        if self._block is not None:
-            return np.asarray(image.reduce(self._block))
-        # The box may end within a row; Pillow reads beyond it as far as its filter reaches.
-        box = (0, self._edge(top) - first, self.source.width, self._edge(bottom) - first)
-        return np.asarray(image.resize((self.size.width, bottom - top), self._filter, box))
+        height, width = pixels.shape[:2]
+        image = Image.frombuffer(
+            "RGBX", (width, height), np.ascontiguousarray(pixels), "raw", "RGBX", 0, 1
+        )
+        if (block := self._block) is not None:
+            return np.asarray(image.reduce(block))
+        # The box may end within a pixel; Pillow reads beyond it as far as its filter reaches.
+        source = self.source_of(part)
+        box = (
+            _edge(part.x, self.source.width, self.size.width) - source.x,
+            _edge(part.y, self.source.height, self.size.height) - source.y,
+            _edge(part.right, self.source.width, self.size.width) - source.x,
+            _edge(part.bottom, self.source.height, self.size.height) - source.y,
+        )
+        return np.asarray(image.resize((part.width, part.height), self._filter, box))
 
     @property
     def _block(self) -> tuple[int, int] | None:
@@ -93,9 +99,13 @@ class Scaling:
         grows = self.size.width > self.source.width or self.size.height > self.source.height
         return Image.Resampling.BICUBIC if grows else Image.Resampling.HAMMING
 
-    def _edge(self, row: int) -> float:
-        """Return where the upper edge of a row lies in the source; exact for the last."""
-        return row * self.source.height / self.size.height
+    def _window(self, start: int, end: int, source: int, size: int) -> tuple[int, int]:
+        """Return what the filter sees along an axis: first pixel of the source, and end."""
+        # One more on each side: Pillow rounds where its window begins and ends.
+        reach = _REACH[self._filter] * max(1.0, source / size) + 1
+        first = math.floor(_edge(start, source, size) - reach)
+        last = math.ceil(_edge(end, source, size) + reach)
+        return max(0, first), min(source, last)
 
 
 def scale_pixels(pixels: Pixels, size: Size, *, executor: Executor | None = None) -> Pixels:
@@ -114,8 +124,14 @@ def scale_pixels(pixels: Pixels, size: Size, *, executor: Executor | None = None
         return pixels
 
     def scale(top: int, bottom: int) -> Pixels:
-        first, end = scaling.rows_for(top, bottom)
-        return scaling.scale_rows(pixels[first:end], top, bottom)
+        part = Rect(0, top, size.width, bottom - top)
+        source = scaling.source_of(part)
+        return scaling.scale(pixels[source.y : source.bottom], part)
 
     rows = max(1, size.height * STRIPE_BYTES // (4 * max(size.area, scaling.source.area)))
     return np.concatenate(share(scale, size.height, rows, executor))
+
+
+def _edge(index: int, source: int, size: int) -> float:
+    """Return where a pixel begins in the source, along an axis; exact for the end."""
+    return index * source / size

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ import numpy as np
 from agentd.base.command import Blob
 from agentd.base.errors import BadRequest, FieldError, Unavailable
 from agentd.desktop import jpeg, png
-from agentd.desktop.bands import Marked, View, make_bands
+from agentd.desktop.bands import Bands, View, make_bands
 from agentd.desktop.capture import Capture, Shot
 from agentd.desktop.frame import Frame, Rect, Size, Space, fit
 from agentd.desktop.image import Encoded, ImageFormat, encode
@@ -31,14 +30,14 @@ from agentd.desktop.shelf import Shelf
 from agentd.desktop.spaces import Spaces
 
 _KEPT_PICTURES_BYTES = 16 * 1024 * 1024
-_KEPT_BANDS_BYTES = 16 * 1024 * 1024
+_KEPT_BANDS_BYTES = 24 * 1024 * 1024
 
 # Two even on one core: beside one that takes long, another is still made.
 _FEWEST_THREADS = 2
 _MOST_THREADS = 8
 
-# Of a picture's bands the encoding is known by their key on the shelf.
-_Bands: TypeAlias = Sequence[Marked[Any]]
+# Their encoding is known by their key on the shelf.
+_Bands: TypeAlias = Bands[Any]
 _BandsKey: TypeAlias = tuple[Rect, Size, ImageFormat, int]
 
 
@@ -100,7 +99,7 @@ class _Made:
 
     blob: Blob
     space: Space
-    bands: _Bands = ()
+    bands: _Bands | None = None
 
 
 class Screenshots:
@@ -171,15 +170,14 @@ class Screenshots:
             picture_size(area, request),
         )
         bands_key = area, view.size, request.format, request.quality
-        kept = self._bands.get(bands_key) or ()
+        kept = self._bands.get(bands_key)
         loop = asyncio.get_running_loop()
         async with AsyncExitStack() as turn:
             if request.format is ImageFormat.WEBP or request.max_bytes is not None:
                 await turn.enter_async_context(self._slow)
             made = await loop.run_in_executor(self._encoders, self._make, view, shot, request, kept)
-        if made.bands:
-            size_bytes = sum(marked.band.size_bytes for marked in made.bands)
-            self._bands.put(bands_key, made.bands, size_bytes)
+        if made.bands is not None:
+            self._bands.put(bands_key, made.bands, made.bands.size_bytes)
         self.spaces.note(shot.frame.id, shot.frame.generation, made.space)
         return made.blob
 
@@ -190,9 +188,9 @@ class Screenshots:
         if not task.cancelled() and task.exception() is None and frame == self._newest:
             self._pictures.put(request, task.result(), len(task.result().body))
 
-    def _make(self, view: View, shot: Shot, request: PictureRequest, kept: _Bands) -> _Made:
+    def _make(self, view: View, shot: Shot, request: PictureRequest, kept: _Bands | None) -> _Made:
         """Thread: an encoder's."""
-        bands: _Bands = ()
+        bands = None
         if request.max_bytes is None and request.format in (ImageFormat.PNG, ImageFormat.JPEG):
             encoded, bands = self._encode_bands(view, request, kept)
         else:
@@ -202,20 +200,20 @@ class Screenshots:
         return _Made(Blob(encoded.body, encoded.media_type, meta), space, bands)
 
     def _encode_bands(
-        self, view: View, request: PictureRequest, kept: _Bands
+        self, view: View, request: PictureRequest, kept: _Bands | None
     ) -> tuple[Encoded, _Bands]:
         """Encode what shows something else than the bands that are kept."""
         size, helpers = view.size, self._encoders
         bands: _Bands
         if request.format is ImageFormat.PNG:
-            bands = make_bands(view, png.encode_band, kept, executor=helpers)
-            body = png.join_bands(size, [marked.band for marked in bands])
             quality = None
+            bands = make_bands(view, png.encode_band, kept, executor=helpers)
+            body = png.join_bands(size, bands.encoded)
         else:
             quality = request.quality
             encode_band = partial(jpeg.encode_band, quality=quality)
             bands = make_bands(view, encode_band, kept, executor=helpers)
-            body = jpeg.join_bands(size, quality, [marked.band for marked in bands])
+            body = jpeg.join_bands(size, quality, bands.encoded)
         return Encoded(body, request.format.media_type, size.width, size.height, quality), bands
 
     def _encode_whole(self, view: View, request: PictureRequest) -> Encoded:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentd.desktop.bands import Marked, View, make_bands
+from agentd.desktop.bands import Bands, View, make_bands
 from agentd.desktop.damage import changed_tiles, grid
 from agentd.desktop.frame import CursorImage, Frame, Pixels, Rect, Size
 from agentd.desktop.overlay import Cursor
@@ -62,8 +62,8 @@ def whole(view: View) -> bytes:
     return encode_png(scale_pixels(view.pixels(view.area), view.size))
 
 
-def joined(view: View, bands: list[Marked[PngBand]]) -> bytes:
-    return join_bands(view.size, [marked.band for marked in bands])
+def joined(view: View, bands: Bands[PngBand]) -> bytes:
+    return join_bands(view.size, bands.encoded)
 
 
 @pytest.fixture(scope="module")
@@ -96,18 +96,18 @@ steps = st.lists(st.tuples(rects, st.integers(0, 255), cursors), min_size=1, max
 def test_kept_bands_are_the_picture_made_anew(
     steps: list[tuple[Rect, int, Cursor | None]], size: Size
 ) -> None:
-    screen, kept = Screen(), list[Marked[PngBand]]()
+    screen, kept = Screen(), None
     for rect, colour, cursor in steps:
         screen.paint(rect, colour)
         view = screen.view(cursor, size)
         kept = make_bands(view, encode_band, kept)
-        assert joined(view, kept) == joined(view, make_bands(view, encode_band, ()))
+        assert joined(view, kept) == joined(view, make_bands(view, encode_band))
 
 
 @settings(deadline=None, max_examples=25)
 @given(steps)
 def test_full_size_is_the_whole_picture(steps: list[tuple[Rect, int, Cursor | None]]) -> None:
-    screen, kept = Screen(), list[Marked[PngBand]]()
+    screen, kept = Screen(), None
     area = Rect(20, 31, 200, 1801)
     for rect, colour, cursor in steps:
         screen.paint(rect, colour)
@@ -118,7 +118,7 @@ def test_full_size_is_the_whole_picture(steps: list[tuple[Rect, int, Cursor | No
 
 def test_only_bands_that_changed_are_encoded(executor: Executor) -> None:
     screen, encode = Screen(), Encoder()
-    kept = make_bands(screen.view(), encode, (), executor=executor)
+    kept = make_bands(screen.view(), encode, executor=executor)
     total, encode.bands = encode.bands, 0
     screen.paint(Rect(50, 700, 10, 1), 7)
     kept = make_bands(screen.view(), encode, kept, executor=executor)
@@ -128,7 +128,7 @@ def test_only_bands_that_changed_are_encoded(executor: Executor) -> None:
 
 def test_a_frame_that_shows_the_same_encodes_nothing() -> None:
     screen, encode = Screen(), Encoder()
-    kept = make_bands(screen.view(), encode, ())
+    kept = make_bands(screen.view(), encode)
     encode.bands = 0
     frame = screen.frame
     screen.frame = Frame(frame.pixels, frame.id + 1, 1, AREA)
@@ -138,7 +138,7 @@ def test_a_frame_that_shows_the_same_encodes_nothing() -> None:
 
 def test_cursor_costs_the_bands_that_it_leaves_and_enters() -> None:
     screen, encode = Screen(), Encoder()
-    kept = make_bands(screen.view(Cursor(50, 100, ARROW)), encode, ())
+    kept = make_bands(screen.view(Cursor(50, 100, ARROW)), encode)
     encode.bands = 0
     kept = make_bands(screen.view(Cursor(50, 1000, ARROW)), encode, kept)
     assert encode.bands == 2
@@ -149,7 +149,7 @@ def test_cursor_costs_the_bands_that_it_leaves_and_enters() -> None:
 
 def test_old_bands_serve_any_later_frame() -> None:
     screen, encode = Screen(), Encoder()
-    old = make_bands(screen.view(), encode, ())
+    old = make_bands(screen.view(), encode)
     for number in range(20):
         screen.paint(Rect(number, 20, 1, 1), number)
     encode.bands = 0
@@ -161,7 +161,7 @@ def test_old_bands_serve_any_later_frame() -> None:
 def test_without_numbers_only_the_same_frame_is_kept() -> None:
     screen, encode = Screen(), Encoder()
     blind = View(screen.frame, None, None, AREA, Size(WIDTH, HEIGHT))
-    kept = make_bands(blind, encode, ())
+    kept = make_bands(blind, encode)
     total = encode.bands
     make_bands(blind, encode, kept)
     assert encode.bands == total
