@@ -24,13 +24,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from agentd.desktop.frame import Pixels, Size, fit
-from agentd.desktop.image import (
-    encode_jpeg,
-    encode_png,
-    encode_raw,
-    encode_webp,
-    scale_pixels,
-)
+from agentd.desktop.image import encode_raw, encode_webp
+from agentd.desktop.jpeg import encode_jpeg
+from agentd.desktop.png import encode_png
+from agentd.desktop.scaling import scale_pixels
 
 WIDTH, HEIGHT = 1920, 1080
 QUALITY = 80

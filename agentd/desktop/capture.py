@@ -21,9 +21,11 @@ from typing import Any, Protocol
 from Xlib.display import Display
 from Xlib.ext import damage
 
-from agentd.desktop.cursor import Cursor, CursorReader
-from agentd.desktop.damage import Tiles, changed_tiles, grid, has_changed
+from agentd.desktop.cursor import CursorReader
+from agentd.desktop.damage import Tiles, changed_tiles, grid
 from agentd.desktop.frame import Frame, Pixels, Rect
+from agentd.desktop.overlay import Cursor
+from agentd.desktop.since import Since, since
 from agentd.desktop.sources import FramebufferFile, MssSource, PixelSource
 from agentd.desktop.xlink import DisplayAddress, XLink, take_events
 
@@ -34,10 +36,14 @@ _NOWHERE = Rect(0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """What the screen showed, and the cursor over it; `cursor` is not in the frame's pixels."""
+    """What the screen showed, and the cursor over it; `cursor` is not in the frame's pixels.
+
+    `since` tells since which frame each tile looks as it does; None if nobody knows.
+    """
 
     frame: Frame
     cursor: Cursor
+    since: Since | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,24 +215,15 @@ class Capture:
         pixels, drawn = self._copy_whole(display, *size)
         at = time.monotonic()
         if last is None or not is_comparable or last.frame.pixels.shape != pixels.shape:
-            tiles = grid(*size, value=True)
+            tiles, known = grid(*size, value=True), None
         else:
-            tiles = self._compare(last.frame, pixels, drawn)
+            tiles = changed_tiles(last.frame.pixels, pixels, within=drawn)
             if not tiles.any():
                 # Drawn, but the same pixels as before: for everybody else nothing happened.
                 return self._note_cursor(last, cursor)
+            known = last.since
         frame = Frame(pixels, next(self._ids), generation, Rect(0, 0, *size))
-        return self._note(Shot(frame, cursor), tiles, at)
-
-    def _compare(self, last: Frame, pixels: Pixels, drawn: Rect) -> Tiles:
-        """Return what differs from the last frame; all, if anything does and nobody watches.
-
-        One who begins to watch meanwhile has asked for a shot of its own, and starts from that.
-        """
-        if self._watcher is not None:
-            return changed_tiles(last.pixels, pixels, within=drawn)
-        is_changed = has_changed(last.pixels, pixels, within=drawn)
-        return grid(last.rect.width, last.rect.height, value=is_changed)
+        return self._note(Shot(frame, cursor, since(known, tiles, frame.id)), tiles, at)
 
     def _note_cursor(self, last: Shot, cursor: Cursor) -> Shot:
         """Make the shot of unchanged pixels; its frame has a new number if the cursor has moved."""
@@ -235,7 +232,7 @@ class Capture:
         old = last.frame
         frame = Frame(old.pixels, next(self._ids), old.generation, old.rect)
         unchanged = grid(old.rect.width, old.rect.height)
-        return self._note(Shot(frame, cursor), unchanged, time.monotonic())
+        return self._note(Shot(frame, cursor, last.since), unchanged, time.monotonic())
 
     def _note(self, shot: Shot, tiles: Tiles, at: float) -> Shot:
         before, self._last = self._last, shot

@@ -1,35 +1,17 @@
 """The real cursor: its image and where it points. Functions for an X lane.
 
-It does not draw; `image.py` blends. Source: fixesproto.txt section 7 (GetCursorImage: the image
+It does not draw; `overlay.py` blends. Source: fixesproto.txt section 7 (GetCursorImage: the image
 is premultiplied ARGB, one CARD32 a pixel; the position is the hot spot's, in root pixels).
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from Xlib.display import Display
 from Xlib.protocol import rq
 
 from agentd.desktop.frame import CursorImage
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The cursor at one moment: root pixels of its hot spot, and its shape."""
-
-    x: int
-    y: int
-    image: CursorImage
-
-    def looks_like(self, other: Cursor | None) -> bool:
-        """Whether both would be drawn the same."""
-        return other is not None and (self.x, self.y, self.image.serial) == (
-            other.x,
-            other.y,
-            other.image.serial,
-        )
+from agentd.desktop.overlay import Cursor
 
 
 class CursorReader:

@@ -60,25 +60,6 @@ def changed_tiles(before: Pixels, after: Pixels, *, within: Rect | None = None) 
     return changed
 
 
-def has_changed(before: Pixels, after: Pixels, *, within: Rect) -> bool:
-    """Tell whether any pixel differs, for one who does not ask which; ends at the first strip.
-
-    Args and Raises: as `changed_tiles`.
-    """
-    if before.shape != after.shape:
-        raise ValueError(f"frames of {before.shape} and {after.shape} cannot be compared")
-    height, width = before.shape[:2]
-    screen = Rect(0, 0, width, height)
-    area = _whole_tiles(within.intersect(screen), screen)
-    if area.area == 0:
-        return False
-    old, new = _words(_part(before, area)), _words(_part(after, area))
-    return any(
-        not np.array_equal(old[top : top + TILE], new[top : top + TILE])
-        for top in range(0, area.height, TILE)
-    )
-
-
 def changed_area(before: Pixels, after: Pixels) -> Rect | None:
     """Return the smallest rectangle that holds every pixel that differs; None if none does.
 

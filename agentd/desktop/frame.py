@@ -72,6 +72,12 @@ class Rect:
         """Tell whether every pixel of `other` is inside; an empty one always is."""
         return self.intersect(other).area == other.area
 
+    def meets(self, other: Rect) -> bool:
+        """Tell whether both have a pixel in common."""
+        return max(self.x, other.x) < min(self.right, other.right) and max(self.y, other.y) < min(
+            self.bottom, other.bottom
+        )
+
     def intersect(self, other: Rect) -> Rect:
         """Return the pixels that both hold; an empty rectangle where they do not meet."""
         return Rect.from_edges(

@@ -1,9 +1,8 @@
-"""Pixels -> the bytes of a picture: blend the cursor in, scale, encode as PNG, JPEG, WebP, raw.
+"""Pixels -> the bytes of a picture as PNG, JPEG, WebP or raw, within a budget if there is one.
 
 Pure. It captures nothing and starts no thread: where a second core helps, the caller lends an
 executor. Pixels are height x width x 4, BGRX, row-major, 1 to `MAX_EDGE` along an edge, and are
-never written. PNG and JPEG have files of their own. Source: Porter and Duff, "Compositing Digital
-Images" (over).
+never written. PNG, JPEG and scaling have files of their own.
 """
 
 from __future__ import annotations
@@ -18,10 +17,11 @@ from functools import partial
 import numpy as np
 from PIL import Image, WebPImagePlugin
 
-from agentd.desktop.frame import CursorImage, Pixels, Rect, Size, fit
+from agentd.desktop.frame import Pixels, Size, fit
 from agentd.desktop.jpeg import encode_jpeg
 from agentd.desktop.png import encode_png
-from agentd.desktop.stripes import STRIPE_BYTES, check_edges, share, size_of
+from agentd.desktop.scaling import scale_pixels
+from agentd.desktop.stripes import size_of
 
 # Method 0 is a sixth quicker, but doubles the bytes of some text at some qualities; the methods
 # above 2 save a tenth for twice the time.
@@ -35,10 +35,6 @@ _QUALITY_STEP = 5
 
 # Bytes fall more slowly than pixels, so each try aims a little below the budget.
 _SHRINK_AIM = 0.95
-
-# Pillow divides a block's sum by multiplying with 2**24 over its area: exact enough up to here,
-# wrong by whole shades for blocks of thousands of pixels.
-_LARGEST_BLOCK_EDGE = 16
 
 
 class ImageFormat(enum.StrEnum):
@@ -64,77 +60,11 @@ class ImageFormat(enum.StrEnum):
 class Encoded:
     """A finished picture; `quality` is the one it was encoded with, None where nothing is lost."""
 
-    body: bytes
+    body: bytes | memoryview
     media_type: str
     width: int
     height: int
     quality: int | None
-
-
-def blend_cursor(pixels: Pixels, cursor: CursorImage, x: int, y: int) -> Pixels:
-    """Return the picture with the cursor over it.
-
-    Args:
-        pixels: height x width x 4, BGRX.
-        cursor: its colours are multiplied by alpha already.
-        x: the column that the cursor's hot spot points at; it may be off the picture.
-        y: the row, likewise.
-
-    Returns: a new array; `pixels` themselves where the cursor leaves no mark. X is kept.
-    """
-    height, width = pixels.shape[:2]
-    shape_height, shape_width = cursor.pixels.shape[:2]
-    place = Rect(x - cursor.hot_x, y - cursor.hot_y, shape_width, shape_height)
-    seen = place.intersect(Rect(0, 0, width, height))
-    shape = cursor.pixels[
-        seen.y - place.y : seen.bottom - place.y,
-        seen.x - place.x : seen.right - place.x,
-    ]
-    # Programs hide the pointer with a shape that is all zero; it is not worth a copy.
-    if not shape.any():
-        return pixels
-    blended = pixels.copy()
-    ground = blended[seen.y : seen.bottom, seen.x : seen.right, :3]
-    # ground * (255 - alpha) / 255, rounded to the nearest: for products up to 255 * 255 these
-    # shifts are exact, and stay within 16 bits.
-    shining = ground.astype(np.uint16) * (255 - shape[:, :, 3:])
-    shining += 128
-    shining += shining >> 8
-    shining >>= 8
-    # A shape may claim more colour than its alpha allows; that must not wrap around.
-    ground[...] = np.minimum(shining + shape[:, :, :3], 255)
-    return blended
-
-
-def scale_pixels(pixels: Pixels, size: Size, *, executor: Executor | None = None) -> Pixels:
-    """Return the picture at another size.
-
-    Shrinking by whole factors takes the mean of each block, by others a Hamming window, which
-    keeps the strokes of small text even where a mean would not; enlarging is bicubic.
-
-    Args:
-        pixels: height x width x 4, BGRX.
-        size: wanted; `pixels` themselves are returned where they have it.
-        executor: threads that may take a share.
-
-    Raises: ValueError when an edge, now or then, is out of range.
-    """
-    source = size_of(pixels)
-    check_edges(size.width, size.height)
-    if size == source:
-        return pixels
-    # Four channels are four channels to Pillow: BGRX goes in as RGBX, without a copy.
-    image = Image.frombuffer(
-        "RGBX", (source.width, source.height), np.ascontiguousarray(pixels), "raw", "RGBX", 0, 1
-    )
-    columns, odd_columns = divmod(source.width, size.width)
-    rows, odd_rows = divmod(source.height, size.height)
-    if odd_columns == odd_rows == 0 and max(columns, rows) <= _LARGEST_BLOCK_EDGE:
-        return np.asarray(image.reduce((columns, rows)))
-    if size.width > source.width or size.height > source.height:
-        return np.asarray(image.resize((size.width, size.height), Image.Resampling.BICUBIC))
-    rows = max(1, size.height * STRIPE_BYTES // (4 * source.area))
-    return np.concatenate(share(partial(_shrink_stripe, image, size), size.height, rows, executor))
 
 
 def encode_webp(pixels: Pixels, quality: int) -> bytes:
@@ -249,18 +179,6 @@ def _smaller(attempt: Callable[[Size], Encoded], encoded: Encoded, max_bytes: in
         wanted = int(pixels * _SHRINK_AIM * max_bytes / len(encoded.body))
         encoded = attempt(fit(full, max_pixels=max(1, wanted)))
     return encoded
-
-
-def _shrink_stripe(image: Image.Image, size: Size, top: int, bottom: int) -> Pixels:
-    """Shrink what becomes the rows from `top` up to `bottom` of a picture of `size`.
-
-    The box may end within a row. Pillow reads beyond it as it would in one picture, so no seam
-    shows; results differ by one shade at most, as both passes round.
-    """
-    ratio = image.height / size.height
-    box = (0, top * ratio, image.width, bottom * ratio)
-    rows = image.resize((size.width, bottom - top), Image.Resampling.HAMMING, box)
-    return np.asarray(rows)
 
 
 def _check_quality(quality: int) -> None:

@@ -1,31 +1,42 @@
-"""Pixels -> JPEG, in two halves on two cores where a second one is lent.
+"""Pixels -> JPEG, in bands of rows that are encoded alone and joined behind one header.
 
-Pure. The halves are encoded alone and joined behind one header: the scan of the second follows a
-restart marker, at which a decoder forgets what it predicts from, as the second encoder knew
-nothing of the first. It starts no thread. Source: ITU-T T.81 annexes B (markers) and E.1.4, F.2.1.3
-(restart intervals).
+Between two bands stands a restart marker, at which a decoder forgets what it predicts from, as
+the encoder of the second knew nothing of the first. So bands can be made by several threads, and
+those of an older picture used again. Pure. It starts no thread and keeps no band; `bands.py`
+does. Source: ITU-T T.81 annexes B (markers) and E.1.4, F.2.1.3 (restart intervals).
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 
 import numpy as np
 import simplejpeg  # type: ignore[import-untyped]  # the wheel has stubs, but no py.typed
 
-from agentd.desktop.frame import Pixels
-from agentd.desktop.stripes import share, size_of
+from agentd.desktop.frame import Pixels, Size
+from agentd.desktop.stripes import band_rows, bands_of, share_each, size_of
 
 # From here on the caller wants text without coloured fringes more than few bytes.
 _FULL_CHROMA_QUALITY = 90
 
-# Below this a second thread takes longer to begin than it saves.
-_WORTH_SHARING_PIXELS = 400_000
-
 _SOF0, _DRI, _SOS, _EOI = 0xC0, 0xDD, 0xDA, b"\xff\xd9"
-_RST0 = b"\xff\xd0"
-_MAX_INTERVAL = 65535
+_RST0 = 0xD0
+_RESTART_MARKERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class JpegBand:
+    """Some rows of a JPEG: a picture of their own."""
+
+    body: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """How much it takes to keep."""
+        return len(self.body)
 
 
 def encode_jpeg(pixels: Pixels, quality: int, *, executor: Executor | None = None) -> bytes:
@@ -34,50 +45,57 @@ def encode_jpeg(pixels: Pixels, quality: int, *, executor: Executor | None = Non
     Args:
         pixels: height x width x 4, BGRX.
         quality: 1 to 100.
-        executor: threads that may take a half.
+        executor: threads that may take bands; they do not change the bytes.
 
     Raises: ValueError when an edge or the quality is out of range.
     """
     size = size_of(pixels)
+
+    def encode(rows: tuple[int, int]) -> JpegBand:
+        return encode_band(pixels[slice(*rows)], quality)
+
+    return join_bands(size, quality, share_each(encode, bands_of(size), executor))
+
+
+def encode_band(pixels: Pixels, quality: int) -> JpegBand:
+    """Encode some rows: height x width x 4, BGRX. Raises: ValueError for the quality."""
     if not 1 <= quality <= 100:
         raise ValueError(f"quality {quality}: wanted 1 to 100")
-    subsampling = "444" if quality >= _FULL_CHROMA_QUALITY else "420"
-    block = 8 if subsampling == "444" else 16
-    half = -(-size.height // (2 * block)) * block
-    interval = (half // block) * -(-size.width // block)
-
-    def encode_rows(top: int, bottom: int) -> bytes:
-        body: bytes = simplejpeg.encode_jpeg(
-            np.ascontiguousarray(pixels[top:bottom]),
-            quality=quality,
-            colorspace="BGRX",
-            colorsubsampling=subsampling,
-        )
-        return body
-
-    is_shared = executor is not None and size.area >= _WORTH_SHARING_PIXELS
-    if not is_shared or half >= size.height or interval > _MAX_INTERVAL:
-        return encode_rows(0, size.height)
-    upper, lower = share(encode_rows, size.height, half, executor)
-    return _joined(upper, lower, size.height, interval)
+    body: bytes = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(pixels),
+        quality=quality,
+        colorspace="BGRX",
+        colorsubsampling="444" if quality >= _FULL_CHROMA_QUALITY else "420",
+    )
+    return JpegBand(body)
 
 
-def _joined(upper: bytes, lower: bytes, height: int, interval: int) -> bytes:
-    """Return one picture of two that differ in height alone; `interval` is the upper's MCUs."""
-    frame, scan = _segment(upper, _SOF0), _segment(upper, _SOS)
+def join_bands(size: Size, quality: int, bands: Sequence[JpegBand]) -> bytes:
+    """Return the picture of bands, from the top down, all of `band_rows` but the last."""
+    first = bands[0].body
+    if len(bands) == 1:
+        return first
+    frame, scan = _segment(first, _SOF0), _segment(first, _SOS)
     # The height is the second field of the frame header, behind its length and precision.
-    head = bytearray(upper[:scan])
-    struct.pack_into(">H", head, frame + 5, height)
-    restart = struct.pack(">BBHH", 0xFF, _DRI, 4, interval)
-    scan_data = upper[scan:].removesuffix(_EOI)
-    return b"".join((head, restart, scan_data, _RST0, _scan_data(lower)))
-
-
-def _scan_data(body: bytes) -> bytes:
-    """Return the entropy-coded data of a picture, with the end marker."""
-    scan = _segment(body, _SOS)
-    (length,) = struct.unpack_from(">H", body, scan + 2)
-    return body[scan + 2 + length :]
+    head = bytearray(first[:scan])
+    struct.pack_into(">H", head, frame + 5, size.height)
+    block = 8 if quality >= _FULL_CHROMA_QUALITY else 16
+    # At most 2048 blocks a row and 64 rows of blocks a band: MAX_EDGE and `band_rows` see to it.
+    interval = band_rows(size) // block * -(-size.width // block)
+    parts: list[bytes | bytearray | memoryview] = [
+        head,
+        struct.pack(">BBHH", 0xFF, _DRI, 4, interval),
+    ]
+    # All heads are of one length: they differ in the height alone.
+    (length,) = struct.unpack_from(">H", first, scan + 2)
+    data = scan + 2 + length
+    parts.append(first[scan:data])
+    for number, band in enumerate(bands):
+        if number > 0:
+            parts.append(bytes((0xFF, _RST0 + (number - 1) % _RESTART_MARKERS)))
+        parts.append(memoryview(band.body)[data : -len(_EOI)])
+    parts.append(_EOI)
+    return b"".join(parts)
 
 
 def _segment(body: bytes, marker: int) -> int:

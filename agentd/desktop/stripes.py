@@ -6,19 +6,30 @@ stripe.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
 
 from agentd.desktop.frame import MAX_EDGE, Pixels, Size
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 # What one task takes: enough to be worth handing over, and a few to each 1080p screen, so that
 # a core that comes late still finds one.
 STRIPE_BYTES = 2 << 20
+
+# What is encoded alone: small enough that a line of text costs little to encode anew, and is still
+# in the second-level cache when the deflate reads what the filter wrote; large enough that starting
+# an encoder for each costs little. A multiple of the blocks of a JPEG.
+_BAND_BYTES = 1 << 18
+_BAND_ROWS = 32
+
+# Into how many tasks the bands of a picture go at most, whatever their number.
+_RUNS = 6
 
 
 def share(
@@ -42,6 +53,34 @@ def share(
     for stripe, future in zip(stripes[:0:-1], reversed(lent), strict=True):
         results.append(work(*stripe) if future.cancel() else future.result())
     return results[:1] + results[:0:-1]
+
+
+def share_each(
+    work: Callable[[S], T],
+    items: Sequence[S],
+    executor: Executor | None,
+) -> list[T]:
+    """Call `work(item)` for each, in runs of neighbours, some on the executor if there is one.
+
+    Returns: the results, in order.
+    """
+
+    def work_run(start: int, end: int) -> list[T]:
+        return [work(item) for item in items[start:end]]
+
+    length = max(1, -(-len(items) // _RUNS))
+    return list(chain.from_iterable(share(work_run, len(items), length, executor)))
+
+
+def band_rows(size: Size) -> int:
+    """Return how many rows of a picture are encoded alone; the last band may have fewer."""
+    return _BAND_ROWS * max(1, _BAND_BYTES // (4 * size.width * _BAND_ROWS))
+
+
+def bands_of(size: Size) -> list[tuple[int, int]]:
+    """Return the bands of a picture: first row and end of each, from the top down."""
+    rows = band_rows(size)
+    return [(top, min(top + rows, size.height)) for top in range(0, size.height, rows)]
 
 
 def size_of(pixels: Pixels) -> Size:

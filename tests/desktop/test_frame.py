@@ -61,6 +61,10 @@ class TestRect:
         assert one.covers(other) == (pixels_in(other) <= pixels_in(one))
 
     @given(small_rects, small_rects)
+    def test_meets_when_a_pixel_is_in_both(self, one: Rect, other: Rect) -> None:
+        assert one.meets(other) == bool(pixels_in(other) & pixels_in(one))
+
+    @given(small_rects, small_rects)
     def test_union_is_the_smallest_that_covers_both(self, one: Rect, other: Rect) -> None:
         union = one.union(other)
         pixels = pixels_in(one) | pixels_in(other)
