@@ -25,8 +25,9 @@ from agentd.base.lane import Lane
 from agentd.base.process import Child
 from agentd.desktop.capture import Shot
 from agentd.desktop.frame import Pixels, Size, fit
-from agentd.desktop.image import blend_cursor, scale_pixels
 from agentd.desktop.matroska import header, picture_head
+from agentd.desktop.overlay import blend_cursor
+from agentd.desktop.scaling import scale_pixels
 
 logger = logging.getLogger(__name__)
 
