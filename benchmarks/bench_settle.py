@@ -20,8 +20,8 @@ from statistics import median
 
 import numpy as np
 
-from agentd.desktop.damage import changed_tiles
-from agentd.desktop.frame import Rect
+from agentd.desktop.screen.damage import changed_tiles
+from agentd.desktop.screen.frame import Rect
 from benchmarks.desk import HEIGHT, WIDTH
 from benchmarks.harness import (
     NOT_INSTALLED,

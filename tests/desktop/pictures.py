@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 
-from agentd.desktop.frame import MAX_EDGE, Pixels
+from agentd.desktop.screen.frame import MAX_EDGE, Pixels
 
 ODD_SIZES = [(1, 1), (1, 7), (7, 1), (3, 5), (101, 67), (MAX_EDGE, 1), (1, MAX_EDGE)]
 

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager, suppress
 
 import numpy as np
 
-from agentd.desktop.capture import Shot, Sight, Watcher
-from agentd.desktop.changes import Changes
-from agentd.desktop.damage import changed_tiles, grid
-from agentd.desktop.frame import CursorImage, Frame, Pixels, Rect
-from agentd.desktop.overlay import Cursor
-from agentd.desktop.since import Since, since
+from agentd.desktop.screen.capture import Shot, Sight, Watcher
+from agentd.desktop.screen.changes import Changes
+from agentd.desktop.screen.damage import changed_tiles, grid
+from agentd.desktop.screen.frame import CursorImage, Frame, Pixels, Rect
+from agentd.desktop.screen.overlay import Cursor
+from agentd.desktop.screen.since import Since, since
 
 ARROW = CursorImage(np.zeros((1, 1, 4), dtype=np.uint8), 0, 0, 1)
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentd.desktop.bands import Bands, View, make_bands
-from agentd.desktop.damage import changed_tiles, grid
-from agentd.desktop.frame import CursorImage, Frame, Pixels, Rect, Size
-from agentd.desktop.overlay import Cursor
-from agentd.desktop.png import PngBand, encode_band, encode_png, join_bands
-from agentd.desktop.scaling import scale_pixels
-from agentd.desktop.since import Since, since
+from agentd.desktop.pictures.bands import Bands, View, make_bands
+from agentd.desktop.pictures.png import PngBand, encode_band, encode_png, join_bands
+from agentd.desktop.pictures.scaling import scale_pixels
+from agentd.desktop.screen.damage import changed_tiles, grid
+from agentd.desktop.screen.frame import CursorImage, Frame, Pixels, Rect, Size
+from agentd.desktop.screen.overlay import Cursor
+from agentd.desktop.screen.since import Since, since
 from tests.desktop.pictures import noise
 
 WIDTH, HEIGHT = 230, 1900  # nine bands at full size

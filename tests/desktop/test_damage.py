@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from agentd.desktop.damage import (
+from agentd.desktop.screen.damage import (
     TILE,
     changed_area,
     changed_tiles,
@@ -17,7 +17,7 @@ from agentd.desktop.damage import (
     tile_rect,
     watched,
 )
-from agentd.desktop.frame import Pixels, Rect
+from agentd.desktop.screen.frame import Pixels, Rect
 
 
 def frame(width: int, height: int) -> Pixels:

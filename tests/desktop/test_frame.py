@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.desktop.frame import (
+from agentd.desktop.screen.frame import (
     MAX_EDGE,
     MAX_SCALE,
     CursorImage,

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
-from agentd.desktop import image
-from agentd.desktop.frame import MAX_EDGE, Frame, Pixels, Rect, Size
-from agentd.desktop.image import ImageFormat, encode, encode_raw, encode_webp
-from agentd.desktop.jpeg import encode_jpeg
-from agentd.desktop.scaling import scale_pixels
+from agentd.desktop.pictures import image
+from agentd.desktop.pictures.image import ImageFormat, encode, encode_raw, encode_webp
+from agentd.desktop.pictures.jpeg import encode_jpeg
+from agentd.desktop.pictures.scaling import scale_pixels
+from agentd.desktop.screen.frame import MAX_EDGE, Frame, Pixels, Rect, Size
 from tests.desktop.pictures import decoded, noise, page
 
 LossyEncoder = Callable[[Pixels, int], bytes]

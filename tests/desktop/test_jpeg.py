@@ -10,7 +10,7 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from agentd.desktop.jpeg import encode_jpeg
+from agentd.desktop.pictures.jpeg import encode_jpeg
 
 
 def desk(width: int, height: int) -> np.ndarray:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.desktop.frame import CursorImage, Frame, Pixels, Rect
-from agentd.desktop.overlay import blend_cursor
+from agentd.desktop.screen.frame import CursorImage, Frame, Pixels, Rect
+from agentd.desktop.screen.overlay import blend_cursor
 from tests.desktop.pictures import bgrx_arrays, noise
 
 

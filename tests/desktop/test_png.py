@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from agentd.desktop import png
-from agentd.desktop.frame import Pixels
-from agentd.desktop.png import encode_png
+from agentd.desktop.pictures import png
+from agentd.desktop.pictures.png import encode_png
+from agentd.desktop.screen.frame import Pixels
 from tests.desktop.pictures import ODD_SIZES, bgrx_arrays, decoded, noise, page
 
 

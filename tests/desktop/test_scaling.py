@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from agentd.desktop.frame import MAX_EDGE, Pixels, Rect, Size
-from agentd.desktop.scaling import Scaling, scale_pixels
+from agentd.desktop.pictures.scaling import Scaling, scale_pixels
+from agentd.desktop.screen.frame import MAX_EDGE, Pixels, Rect, Size
 from tests.desktop.pictures import noise, page
 
 

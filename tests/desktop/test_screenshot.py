@@ -13,12 +13,12 @@ from PIL import Image
 
 from agentd.base.command import Blob
 from agentd.base.errors import Unavailable
-from agentd.desktop import image, png
-from agentd.desktop.frame import Pixels, Rect, Size
-from agentd.desktop.image import ImageFormat
-from agentd.desktop.png import PngBand
-from agentd.desktop.screenshot import PictureRequest, Screenshots
-from agentd.desktop.stripes import band_rows
+from agentd.desktop.pictures import image, png
+from agentd.desktop.pictures.image import ImageFormat
+from agentd.desktop.pictures.png import PngBand
+from agentd.desktop.pictures.screenshot import PictureRequest, Screenshots
+from agentd.desktop.pictures.stripes import band_rows
+from agentd.desktop.screen.frame import Pixels, Rect, Size
 from tests.desktop.screen import Screen
 
 WIDTH, HEIGHT = 400, 2000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentd.desktop.shelf import Shelf
+from agentd.desktop.pictures.shelf import Shelf
 
 
 def test_the_one_not_asked_for_the_longest_goes_first() -> None:

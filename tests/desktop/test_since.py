@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.desktop.damage import changed_tiles
-from agentd.desktop.frame import Rect
-from agentd.desktop.since import newest, since
+from agentd.desktop.screen.damage import changed_tiles
+from agentd.desktop.screen.frame import Rect
+from agentd.desktop.screen.since import newest, since
 
 WIDTH, HEIGHT = 100, 70
 

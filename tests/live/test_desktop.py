@@ -331,7 +331,7 @@ def test_resize_over_the_maximum_names_the_limit(daemon):
 def test_resize_by_somebody_else_is_a_new_generation(daemon):
     from Xlib.display import Display
 
-    from agentd.desktop.randr import set_screen_size
+    from agentd.desktop.server.randr import set_screen_size
     from agentd.desktop.xlink import DisplayAddress, authority_environment
 
     with daemon.client() as client:

@@ -24,7 +24,7 @@ from agentd.desktop.actions import (
     Scroll,
     name_of,
 )
-from agentd.desktop.gestures import button_number
+from agentd.desktop.hands.gestures import button_number
 from agentd.desktop.xlink import DisplayAddress
 from tests.desktop.dialects.golden import CASES, Case
 from tests.live.daemon import DaemonProcess, running_daemon
