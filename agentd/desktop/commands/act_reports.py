@@ -66,7 +66,7 @@ def _step(read: Read, step: Step) -> StepReport:
     picture = step.pictures[-1] if step.pictures else None
     result = step.results[-1] if step.results else None
     return StepReport(
-        action=", ".join(map(name_of, read.actions)) or "(not understood)",
+        action=_action(read),
         status=step.status,
         elapsed_ms=round(step.elapsed_s * 1000, 3),
         result=msgspec.to_builtins(result) or None if result is not None else None,
@@ -75,6 +75,11 @@ def _step(read: Read, step: Step) -> StepReport:
         media_type=picture.media_type if picture else None,
         meta=_meta(picture),
     )
+
+
+def _action(read: Read) -> str:
+    """Return what a step is called; a vendor's call may ask for nothing but the final picture."""
+    return ", ".join(map(name_of, read.actions)) or ("(refused)" if read.fault else "(none)")
 
 
 def _outcome(step: Step) -> Outcome:
