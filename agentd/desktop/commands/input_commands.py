@@ -113,7 +113,7 @@ class InputCommands:
         action = Click(x=x, y=y, button=button, count=count, modifiers=modifiers)
         return await self._perform(action, caller, CursorAt, generation=generation)
 
-    @command("desktop.drag", scope=Scope.INPUT, deadline_s=660)
+    @command("desktop.drag", scope=Scope.INPUT, deadline_s=660, positional=("path",))
     async def drag(
         self,
         caller: Caller,
