@@ -1,9 +1,10 @@
 """Measures recording: CPU and bytes of a still screen and of one with a playing terminal.
 
 Run `.venv/bin/python -m benchmarks.bench_record`. Beside ours runs `ffmpeg -f x11grab -framerate
-15`, with the same encoder settings, on the same screen and display, one after the other. CPU is
-that of all who take part: the daemon, ffmpeg and the X server, less what daemon and X server take
-while the same screen is shown and nobody records.
+15`, with the same preset and quality, on the same screen and display, one after the other; that the
+encoder looks as far as screens scroll is ours alone. CPU is that of all who take part: the daemon,
+ffmpeg and the X server, less what daemon and X server take while the same screen is shown and
+nobody records.
 """
 
 from __future__ import annotations
