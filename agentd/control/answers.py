@@ -77,7 +77,7 @@ async def send_blob(request: web.BaseRequest, blob: Blob, request_id: str) -> we
     )
     await response.prepare(request)
     if request.method != "HEAD":
-        # In one piece: the transport sends what the socket takes, and holds on to the rest as it is.
+        # In one piece: the transport sends what the socket takes, and holds on to the rest.
         await response.write(view)
     await response.write_eof()
     return response

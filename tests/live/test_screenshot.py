@@ -159,6 +159,8 @@ s = d.screen()
 w = s.root.create_window(0, 0, 1280, 800, 0, s.root_depth, override_redirect=True)
 w.map()
 gcs = [w.create_gc(foreground=c) for c in (0xFF0000, 0x00FF00, 0x0000FF)]
+w.fill_rectangle(gcs[0], 0, 0, 1280, 800)
+d.sync()
 print("ready", flush=True)
 while True:
     for gc in gcs:
