@@ -1,7 +1,7 @@
-"""Pictures in stripes: their size checked, their rows shared among threads that are lent.
+"""Pictures in stripes and bands: their size checked, the work shared among threads that are lent.
 
-Pure. It starts no thread and knows no format; `png.py` and `image.py` say what is done to a
-stripe.
+A stripe is a share of the work, a band what is encoded alone. Pure. It starts no thread and knows
+no format; `png.py`, `jpeg.py` and `scaling.py` say what is done.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def share(
     Returns: the results from the top down.
     """
     stripes = [(top, min(top + rows, height)) for top in range(0, height, rows)]
-    if executor is None:
+    if executor is None or not stripes:
         return [work(*stripe) for stripe in stripes]
     lent = [executor.submit(work, *stripe) for stripe in stripes[1:]]
     results = [work(*stripes[0])]
