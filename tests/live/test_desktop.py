@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from Xlib.xauth import FamilyLocal, Xauthority
 
 from agentd.base.errors import AgentdError, BadRequest, Conflict, Unavailable
 from agentd.base.process import ProcessId
@@ -374,6 +375,15 @@ def test_only_the_user_and_the_daemon_can_read_the_cookie(daemon):
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "Xauthority").stat().st_mode & 0o777 == 0o600
     assert (folder / "Xauthority").stat().st_uid == folder.stat().st_uid
+
+
+def test_clients_that_look_for_their_display_number_find_the_cookie(daemon):
+    """python3-xlib, and so pyautogui, takes no entry that is good for any number."""
+    with daemon.client() as client:
+        environment = client.desktop.status().environment
+    entries = [entry[:3] for entry in Xauthority(environment["XAUTHORITY"]).entries]
+    number = environment["DISPLAY"].removeprefix(":").encode()
+    assert (FamilyLocal, socket.gethostname().encode(), number) in entries
 
 
 def test_missing_program_and_folder_are_named(daemon):

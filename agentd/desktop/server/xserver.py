@@ -114,22 +114,27 @@ def write_private(path: Path, content: bytes, user: User) -> None:
         file.write(content)
 
 
-def authority_content() -> bytes:
-    """Return an Xauthority file with one new random cookie, good for any display number.
+def authority_content(cookie: bytes, number: str = "") -> bytes:
+    """Return an Xauthority file with one cookie, good for any display number.
 
-    Two entries: libXau takes the wildcard, which survives a change of the host's name;
-    python-xlib knows only the entry of the local host.
+    libXau takes the wildcard, which survives a change of the host's name; python-xlib knows only
+    the entries of the local host, and python3-xlib, on which pyautogui stands, only that of the
+    display's very number.
+
+    Args:
+        number: of the display, once it is known.
     """
-    cookie = secrets.token_bytes(16)
     host = socket.gethostname().encode()
-    entries = [(_FAMILY_LOCAL, host), (_FAMILY_WILD, b"")]
+    entries = [(_FAMILY_LOCAL, host, b""), (_FAMILY_WILD, b"", b"")]
+    if number:
+        entries.insert(0, (_FAMILY_LOCAL, host, number.encode()))
     return b"".join(
         struct.pack(">H", family)
         + b"".join(
             struct.pack(">H", len(item)) + item
-            for item in (address, b"", b"MIT-MAGIC-COOKIE-1", cookie)
+            for item in (address, display, b"MIT-MAGIC-COOKIE-1", cookie)
         )
-        for family, address in entries
+        for family, address, display in entries
     )
 
 
@@ -165,7 +170,8 @@ async def start_xvfb(
     """
     if config.display:
         _remove_stale_lock(config.display)
-    write_private(files.authority, authority_content(), user)
+    cookie = secrets.token_bytes(16)
+    write_private(files.authority, authority_content(cookie), user)
     child, number = await start_by_line(
         lambda ready_fd: Child.spawn(
             "Xvfb",
@@ -176,6 +182,12 @@ async def start_xvfb(
             pass_fds=(ready_fd,),
         )
     )
+    try:
+        # Nobody has been told of the display: no client finds the file amid its change.
+        write_private(files.authority, authority_content(cookie, number), user)
+    except BaseException:
+        await child.stop(grace_s=0)
+        raise
     return child, f":{number}"
 
 
