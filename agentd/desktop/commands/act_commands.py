@@ -18,7 +18,7 @@ from agentd.base.errors import BadRequest, Conflict, FieldError
 from agentd.desktop.act import Batch, BatchRun, Course, Show
 from agentd.desktop.actions import MAX_ACTIONS, Mapping, read_actions, schema_of_actions
 from agentd.desktop.commands.act_parameters import ActReport, DeclaredDisplay, Observe, Settle
-from agentd.desktop.commands.act_reports import native_report, vendor_report
+from agentd.desktop.commands.act_reports import native_report, vendor_report, weight_of
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.dialects.dialect import Read, View
 from agentd.desktop.dialects.names import dialect_named
@@ -39,7 +39,7 @@ class ActCommands:
 
     def __init__(self, desktop: Desktop) -> None:
         self._desktop = desktop
-        self._answers: Answers[ActReport] = Answers()
+        self._answers = Answers(weight_of)
 
     @command(
         "desktop.act",

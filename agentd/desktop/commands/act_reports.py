@@ -52,6 +52,12 @@ def vendor_report(
     return msgspec.structs.replace(_report(course, told), results=results)
 
 
+def weight_of(report: ActReport) -> int:
+    """Return how much a report weighs, in bytes: its pictures, as they are or in base64."""
+    images = [report.image, *(step.image for step in report.steps)]
+    return sum(map(len, filter(None, images))) + len(msgspec.json.encode(report.results))
+
+
 def _report(course: Course, steps: list[StepReport]) -> ActReport:
     return ActReport(
         completed=course.is_completed,
