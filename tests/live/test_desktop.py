@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from Xlib.xauth import FamilyLocal, Xauthority
 
 from agentd.base.errors import AgentdError, BadRequest, Conflict, Unavailable
@@ -224,6 +228,41 @@ def test_attached_display_gives_pictures_and_is_left_running(tmp_path):
         assert len(picture.body) == 800 * 600 * 4
         assert picture.body != other.body
         assert server.poll() is None
+    finally:
+        server.kill()
+        server.wait()
+
+
+DOTS = """
+import random
+from Xlib.display import Display
+d = Display()
+s = d.screen()
+gc = s.root.create_gc()
+print("ready", flush=True)
+for _ in range(3000):
+    gc.change(foreground=random.randrange(1 << 24))
+    s.root.fill_rectangle(gc, random.randrange(800), random.randrange(600), 5, 5)
+    d.sync()
+"""
+
+
+def test_attached_display_keeps_nothing_that_was_drawn_over(tmp_path):
+    number = free_display()
+    server = start_foreign_server(number)
+    try:
+        with running_daemon(tmp_path, f'[desktop]\ndisplay = ":{number}"\n') as daemon:
+            with daemon.client() as client:
+                environment = {**os.environ, **client.desktop.start().environment}
+                argv = [sys.executable, "-c", DOTS]
+                with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE) as painter:
+                    assert painter.stdout.readline() == b"ready\n"
+                    while painter.poll() is None:
+                        client.desktop.screenshot(cursor=False)
+                png = client.desktop.screenshot(cursor=False)
+                raw = client.desktop.screenshot(format="raw", cursor=False)
+        wanted = np.frombuffer(raw.body, np.uint8).reshape(600, 800, 4)[..., 2::-1]
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(png.body))), wanted)
     finally:
         server.kill()
         server.wait()

@@ -257,6 +257,10 @@ class Capture:
         is_busy = self._empty_damage(display)
         if self._source.is_atomic:
             pixels = self._source.copy(width, height)
+            # What was drawn since the damage was emptied may be in the copy: it must be compared,
+            # now and, as it may also have come after the copy, once more.
+            display.sync()
+            is_busy |= self._take_reports(display)
             return pixels, self._drawn if is_busy else self._forget_drawn()
         if not is_busy:
             pixels = self._source.copy(width, height)
