@@ -351,6 +351,7 @@ def test_killed_daemon_leaves_a_recording_that_can_be_played(tmp_path):
             assert found.duration_ms > 0
             assert probe(video_of(daemon, begun.id)).times_s[0] == 0
             assert b'"move"' in client.desktop.record_get(id=begun.id, part="actions").body
+            client.desktop.start()
             client.desktop.record_start(video=False)
             client.desktop.record_stop()
 

@@ -274,7 +274,8 @@ class Problem(msgspec.Struct, frozen=True):
 class Recording(msgspec.Struct, frozen=True):
     """One recording; `started` is Unix time in seconds, `width` and `height` are the video's.
 
-    `reason` says why it ended, `error` how, if nobody wanted it to.
+    `frames` and `actions` are counted when it ends; `reason` says why it ended, `error` how, if
+    nobody wanted it to.
     """
 
     id: str = ""

@@ -76,7 +76,7 @@ class RecordCommands:
             str, Meta(max_length=200, description="For people", examples=["order form"])
         ] = "",
         format: Annotated[
-            VideoFormat, Meta(description="mp4 is H.264, webm is VP9: smaller and more work")
+            VideoFormat, Meta(description="mp4 is H.264, webm is VP9, which is more work")
         ] = "mp4",
         video: Annotated[bool, Meta(description="false: the action log alone")] = True,
         max_duration_s: Annotated[

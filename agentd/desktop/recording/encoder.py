@@ -63,6 +63,10 @@ class VideoRequest:
     quality: int
 
 
+class EncoderLost(Unavailable):
+    """ffmpeg takes no more pictures: it is gone, or about to be."""
+
+
 class Encoder:
     """One video on its way; made by `start`."""
 
@@ -117,7 +121,7 @@ class Encoder:
     async def write(self, shot: Shot, at_ms: int) -> None:
         """Add what the screen showed at a moment; returns when ffmpeg has taken it.
 
-        Raises: Unavailable when ffmpeg has gone.
+        Raises: EncoderLost when ffmpeg is gone.
         Cancelling: the picture may come into the video or not.
         """
         await self._lane.call(self._write, shot, at_ms)
@@ -125,11 +129,6 @@ class Encoder:
     async def wait_ended(self) -> str:
         """Wait until ffmpeg is gone and return how it ended, with its last words."""
         return self._child.describe_end(await self._child.wait())
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether ffmpeg runs."""
-        return self._child.is_alive
 
     async def finish(self, shot: Shot | None, end_ms: int) -> str:
         """Hold the last picture to the end, end the file, and wait for ffmpeg.
@@ -171,7 +170,7 @@ class Encoder:
                 while left:
                     left = left[os.write(self._pipe, left) :]
         except OSError as exc:
-            raise Unavailable(f"ffmpeg takes no pictures: {exc.strerror}") from exc
+            raise EncoderLost(f"ffmpeg takes no pictures: {exc.strerror}") from exc
 
     def _close_pipe(self) -> None:
         """Thread: the lane's. Idempotent."""

@@ -22,7 +22,14 @@ from agentd.base.events import EventBus
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.recording.action_log import ActionLog, KeyPolicy, LogHead
 from agentd.desktop.recording.demonstrator import Demonstrator
-from agentd.desktop.recording.encoder import PACE_MS, Encoder, VideoFormat, VideoRequest, video_size
+from agentd.desktop.recording.encoder import (
+    PACE_MS,
+    Encoder,
+    EncoderLost,
+    VideoFormat,
+    VideoRequest,
+    video_size,
+)
 from agentd.desktop.recording.recordings import (
     EndReason,
     Recording,
@@ -38,6 +45,8 @@ logger = logging.getLogger(__name__)
 
 # A still screen is sent again this often: so much is missing at the end after a crash of ours.
 _HEARTBEAT_S = 5.0
+# An encoder that takes no pictures is given this long to end and say why.
+_LAST_WORDS_S = 2.0
 # The disk is looked at this often.
 _LIMITS_PERIOD_S = 1.0
 
@@ -293,19 +302,15 @@ class RecordingRun:
         """Run a part; whatever ends it ends the recording, and nothing but that."""
         try:
             await job
+        except EncoderLost as exc:
+            # It closes its end first and dies then: whoever watches it knows how.
+            await asyncio.sleep(_LAST_WORDS_S)
+            self.end(EndReason.ENCODER_FAILED, exc.detail)
         except AgentdError as exc:
-            logger.debug("recording part ended reason=%s", exc)
-            await self._end_by(exc)
+            self.end(EndReason.DESKTOP_ENDED, exc.detail)
         except Exception:
             logger.exception("recording failed id=%s", self.recording.id)
             self.end(EndReason.FAULT, "the daemon made a mistake; its log tells more")
-
-    async def _end_by(self, exc: AgentdError) -> None:
-        """End because something is gone: the encoder says itself why, else it is the desktop."""
-        if self._encoder is not None and not self._encoder.is_alive:
-            await self._watch(self._encoder)
-        else:
-            self.end(EndReason.DESKTOP_ENDED, exc.detail)
 
     async def _follow(self) -> None:
         """Wake the film whenever the screen has changed."""

@@ -65,7 +65,8 @@ class EndReason(enum.StrEnum):
 class Recording(msgspec.Struct, frozen=True):
     """One recording; `started` is Unix time in seconds, `width` and `height` are the video's.
 
-    `reason` says why it ended, `error` how, if nobody wanted it to.
+    `frames` and `actions` are counted when it ends; `reason` says why it ended, `error` how, if
+    nobody wanted it to.
     """
 
     id: str = ""
@@ -142,10 +143,13 @@ class Recordings:
             raise NotFound(f"there is no recording {id[:64]!r}", code="no_such_recording")
         found = msgspec.structs.replace(self._store(id).load(), id=id)
         size_bytes, last_written = self._measure(id)
-        if found.state is RecordingState.RECORDING and not self._is_running(id):
-            duration_ms = max(0, round((last_written - found.started) * 1000))
+        if found.state is RecordingState.RECORDING:
+            is_running = self._is_running(id)
+            until = time.time() if is_running else last_written
             found = msgspec.structs.replace(
-                found, state=RecordingState.INTERRUPTED, duration_ms=duration_ms
+                found,
+                state=found.state if is_running else RecordingState.INTERRUPTED,
+                duration_ms=max(0, round((until - found.started) * 1000)),
             )
         return msgspec.structs.replace(found, size_bytes=size_bytes)
 

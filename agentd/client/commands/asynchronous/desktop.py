@@ -393,7 +393,7 @@ class Desktop:
 
         Args:
             label: For people; for example "order form".
-            format: mp4 is H.264, webm is VP9: smaller and more work.
+            format: mp4 is H.264, webm is VP9, which is more work.
             video: false: the action log alone.
             max_duration_s: It ends by then; above 0, at most 86400; for example 600.
             max_bytes: It ends when it is this large; at least 65536; for example 100000000.
