@@ -67,7 +67,6 @@ class Ewmh:
 
     def __init__(self) -> None:
         self._atoms: dict[str, int] = {}
-        self._watched: set[int] = set()
 
     def watch(self, display: Display) -> int:
         """Have the root window report what changes; returns its id."""
@@ -89,7 +88,6 @@ class Ewmh:
                 windows.append(self._window(display, window_id, active))
             except XError:  # It closed while we asked.
                 continue
-        self._watched &= set(ids)
         return windows, managed
 
     def client(self, display: Display, window_id: int) -> Client:
@@ -172,11 +170,10 @@ class Ewmh:
 
     def _window(self, display: Display, window_id: int, active: int) -> Window:
         window = display.create_resource_object("window", window_id)
-        if window_id not in self._watched:
-            # Watched before it is read, so that no change falls between.
-            mask = X.PropertyChangeMask | X.StructureNotifyMask
-            window.change_attributes(event_mask=mask)
-            self._watched.add(window_id)
+        # Watched before it is read, so that no change falls between; and each time, as a closed
+        # window's number goes to the next one at once.
+        mask = X.PropertyChangeMask | X.StructureNotifyMask
+        window.change_attributes(event_mask=mask)
         geometry = window.get_geometry()
         origin = display.screen().root.translate_coords(window, 0, 0)
         states = self._longs(display, window, "_NET_WM_STATE")
