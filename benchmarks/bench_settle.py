@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import TextIO
 
 import numpy as np
 
@@ -47,14 +48,14 @@ Way = Callable[[], None]
 
 
 @contextmanager
-def painting(environment: dict[str, str], *arguments: str) -> Iterator[None]:
-    """Run a painter."""
+def painting(environment: dict[str, str], *arguments: str) -> Iterator[TextIO]:
+    """Run a painter; gives what it tells after it is ready."""
     argv = [sys.executable, os.fspath(PAINTER), *arguments]
     process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         process.stdout.readline()
-        yield
+        yield process.stdout
     finally:
         process.kill()
         process.communicate()

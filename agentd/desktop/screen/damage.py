@@ -66,6 +66,9 @@ def changed_area(before: Pixels, after: Pixels) -> Rect | None:
     Frames of different sizes differ everywhere.
     """
     height, width = after.shape[:2]
+    if before is after:
+        # A screen that was not drawn on keeps its array.
+        return None
     if before.shape != after.shape:
         return Rect(0, 0, width, height)
     around = Rect(0, 0, 0, 0)
