@@ -30,14 +30,14 @@ from agentd.control.auth import Tokens
 from agentd.control.dispatch import Dispatcher
 from agentd.control.http import LOOPBACK_HOSTS, HttpFace, HttpLimits
 from agentd.control.listeners import Listeners
-from agentd.desktop.act_commands import ActCommands
-from agentd.desktop.clipboard_commands import ClipboardCommands
-from agentd.desktop.commands import DesktopCommands
+from agentd.desktop.commands.act_commands import ActCommands
+from agentd.desktop.commands.clipboard_commands import ClipboardCommands
+from agentd.desktop.commands.desktop_commands import DesktopCommands
+from agentd.desktop.commands.input_commands import InputCommands
+from agentd.desktop.commands.record_commands import RecordCommands
+from agentd.desktop.commands.wait_commands import WaitCommands
+from agentd.desktop.commands.window_commands import AppCommands, WindowCommands
 from agentd.desktop.desktop import Desktop
-from agentd.desktop.input_commands import InputCommands
-from agentd.desktop.record_commands import RecordCommands
-from agentd.desktop.wait_commands import WaitCommands
-from agentd.desktop.window_commands import AppCommands, WindowCommands
 
 logger = logging.getLogger(__name__)
 

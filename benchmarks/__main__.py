@@ -1,8 +1,8 @@
 """Runs the benchmarks and prints one report: `python -m benchmarks [NAME ...]`.
 
-Names are `encode input screenshot settle record typing clipboard mcp start idle`; without one, all.
-The report is Markdown: date, machine, versions and load first, as a time says nothing without them.
-A benchmark that breaks is named in the report and in the exit code; the others still run.
+Names are `encode input screenshot settle act record typing clipboard mcp start idle`; without one,
+all. The report is Markdown: date, machine, versions and load first, as a time says nothing without
+them. A benchmark that breaks is named in the report and in the exit code; the others still run.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ NAMES = (
     "input",
     "screenshot",
     "settle",
+    "act",
     "record",
     "typing",
     "clipboard",

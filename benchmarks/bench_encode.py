@@ -23,14 +23,11 @@ from mss.screenshot import ScreenShot
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from agentd.desktop.frame import Pixels, Size, fit
-from agentd.desktop.image import (
-    encode_jpeg,
-    encode_png,
-    encode_raw,
-    encode_webp,
-    scale_pixels,
-)
+from agentd.desktop.pictures.image import encode_raw, encode_webp
+from agentd.desktop.pictures.jpeg import encode_jpeg
+from agentd.desktop.pictures.png import encode_png
+from agentd.desktop.pictures.scaling import scale_pixels
+from agentd.desktop.screen.frame import Pixels, Size, fit
 
 WIDTH, HEIGHT = 1920, 1080
 QUALITY = 80

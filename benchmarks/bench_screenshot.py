@@ -1,9 +1,10 @@
 """Times pictures of a full 1080p desktop: through our socket, and by what agents use today.
 
-Run `.venv/bin/python -m benchmarks.bench_screenshot`. Two tables. *Changed screen*: a window of
-640 x 400 shows another picture before every shot, so that the whole screen is captured and encoded
-each time. *Quiet screen*: nothing was drawn since the last shot, and the daemon may answer with
-the picture that it kept; the others have no such thing. All see the same display.
+Run `.venv/bin/python -m benchmarks.bench_screenshot`. Four tables, by what is drawn before each
+shot. *A window*: another picture in a window of 640 x 400. *Everything*: the whole screen, scrolled
+by three lines, of which nothing can be kept. *A word*: 60 x 14 pixels. *Nothing*: the daemon may
+answer with the picture that it kept. All ways see the same display; the peers have no memory, and
+take as long for a word as for a window.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mss.screenshot import ScreenShot
 from PIL import Image
 
 from agentd.client.sync import SyncClient
-from benchmarks.desk import HEIGHT, WIDTH, furnished
+from benchmarks.desk import HEIGHT, WIDTH, covered, furnished
 from benchmarks.harness import (
     Contender,
     Daemon,
@@ -55,6 +56,7 @@ REQUESTS: dict[str, dict[str, object]] = {
     },
     "agentd: png, scale 0.5": {"scale": 0.5},
     "agentd: png, max_long_edge 1568": {"max_long_edge": 1568},
+    "agentd: jpeg, max_long_edge 1568": {"max_long_edge": 1568, "format": "jpeg"},
 }
 
 
@@ -194,29 +196,45 @@ def run() -> None:
         with environment_of(environment):
             grabber = stack.enter_context(mss.MSS(display=environment["DISPLAY"]))
         by_client = stack.enter_context(SyncClient(daemon.socket))
-        changed = [
+        window = [
             *ours(client, viewer.redraw, fresh),
             *our_clients(daemon, by_client, viewer.redraw, fresh),
             *with_mss(grabber, viewer.redraw),
             *programs(environment, folder, viewer.redraw),
         ]
-        measure(changed, ROUNDS)
-        quiet = [
+        measure(window, ROUNDS)
+        spent = [(row.name, cpu_ms(daemon, row)) for row in ours(client, viewer.redraw, fresh)]
+        # One after the other: where the last picture was of another kind, less of it is kept.
+        word = ours(client, viewer.write, fresh)
+        measure_each(word, ROUNDS)
+        nothing = [
             *ours(client, None, fresh),
             *our_clients(daemon, by_client, None, fresh)[:1],
             unchanged(client),
         ]
-        measure_each(quiet, ROUNDS)
-        spent = [(row.name, cpu_ms(daemon, row)) for row in ours(client, viewer.redraw, fresh)]
-    print(f"Changed screen: {ROUNDS} samples, in streaks of 5; ratios to our PNG.\n")
-    print(times_table(changed, PNG, with_bytes=True))
-    print(f"\nmss + Pillow's default takes {_speedup(changed):.1f} times as long as our PNG.")
+        measure_each(nothing, ROUNDS)
+        with covered(environment) as screen:
+            everything = [
+                *ours(client, screen.redraw, fresh),
+                *with_mss(grabber, screen.redraw),
+            ]
+            measure(everything, ROUNDS)
+    print(f"A window changed: {ROUNDS} samples, in streaks of 5; ratios to our PNG.\n")
+    print(times_table(window, PNG, with_bytes=True))
+    print(f"\nmss + Pillow's default takes {_speedup(window):.1f} times as long as our PNG.")
     print("The daemon's CPU time for each, all threads, capture included:")
     print(
         "; ".join(f"{name.removeprefix('agentd: ')} {spent_ms:.1f} ms" for name, spent_ms in spent)
     )
-    print("\nQuiet screen, ours alone: the kept picture is sent where it is of the same request.\n")
-    print(times_table(quiet, PNG, with_bytes=True))
+    print("\nEverything changed.\n")
+    print(times_table(everything, PNG, with_bytes=True))
+    print(f"\nmss + Pillow's default takes {_speedup(everything):.1f} times as long as our PNG.")
+    print("\nA word changed, ours alone.\n")
+    print(times_table(word, PNG, with_bytes=True))
+    print(
+        "\nNothing changed, ours alone: the kept picture is sent where it is of the same request.\n"
+    )
+    print(times_table(nothing, PNG, with_bytes=True))
 
 
 def measure_each(contenders: list[Contender], rounds: int) -> None:

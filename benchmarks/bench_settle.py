@@ -17,11 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import TextIO
 
 import numpy as np
 
-from agentd.desktop.damage import changed_tiles
-from agentd.desktop.frame import Rect
+from agentd.desktop.screen.damage import changed_tiles
+from agentd.desktop.screen.frame import Rect
 from benchmarks.desk import HEIGHT, WIDTH
 from benchmarks.harness import (
     NOT_INSTALLED,
@@ -47,14 +48,14 @@ Way = Callable[[], None]
 
 
 @contextmanager
-def painting(environment: dict[str, str], *arguments: str) -> Iterator[None]:
-    """Run a painter."""
+def painting(environment: dict[str, str], *arguments: str) -> Iterator[TextIO]:
+    """Run a painter; gives what it tells after it is ready."""
     argv = [sys.executable, os.fspath(PAINTER), *arguments]
     process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         process.stdout.readline()
-        yield
+        yield process.stdout
     finally:
         process.kill()
         process.communicate()

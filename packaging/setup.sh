@@ -44,6 +44,15 @@ need_packages() {
     apt-get install --yes --no-install-recommends "${missing[@]}"
 }
 
+# install_agentd VENV ARGUMENT...: pip's install into an environment, and pynput without its evdev,
+# which other displays than X need, and which needs a compiler.
+install_agentd() {
+  local pip=$1/bin/pip
+  shift
+  export PIP_DISABLE_PIP_VERSION_CHECK=1
+  "$pip" install "$@" && "$pip" install --no-deps 'pynput>=1.8'
+}
+
 # need_venv [EXTRA]: makes .venv with the checkout installed in it, editable.
 need_venv() {
   local extra=${1:-} venv=$ROOT/.venv stamp base
@@ -56,8 +65,7 @@ need_venv() {
   [[ -x $venv/bin/python ]] && grep -qx "command = .* $venv" "$venv/pyvenv.cfg" &&
     grep -qx "executable = $base" "$venv/pyvenv.cfg" ||
     quietly "making .venv" "$base" -m venv --clear "$venv"
-  quietly "installing agentd into .venv" env PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    "$venv/bin/pip" install --editable "$ROOT${extra:+[$extra]}"
+  quietly "installing agentd into .venv" install_agentd "$venv" --editable "$ROOT${extra:+[$extra]}"
   printf '%s\n' "$stamp" | tee "$venv/.ready-" >"$venv/.ready-$extra"
 }
 

@@ -70,7 +70,12 @@ def find_address(
         return Address("", url, token or env.get("AGENTD_TOKEN", ""))
     if os.getuid() == 0 or os.path.exists(_SERVICE_SOCKET):
         return Address(_SERVICE_SOCKET)
-    runtime = env.get("XDG_RUNTIME_DIR") or f"/tmp/agentd-{os.getuid()}"
+    runtime = env.get("XDG_RUNTIME_DIR", "")
+    if not runtime:
+        # MCP clients start their servers with few variables; this is where a login has its folder.
+        login = f"/run/user/{os.getuid()}"
+        is_there = os.path.exists(f"{login}/agentd/agentd.sock")
+        runtime = login if is_there else f"/tmp/agentd-{os.getuid()}"
     return Address(f"{runtime}/agentd/agentd.sock")
 
 

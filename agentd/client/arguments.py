@@ -82,13 +82,25 @@ def parameters_of(
     }
 
 
-def format_for(path: str, parameter: Parameter | None) -> str:
-    """Return the format that a file's name asks for, if the command has it."""
-    if parameter is None or "enum" not in parameter.schema:
-        return ""
+def in_format_of(
+    path: str, catalogue: Catalogue, command: CommandEntry, given: dict[str, object]
+) -> dict[str, object]:
+    """Return parameters that ask for the format that a file's name tells, unless one is given.
+
+    The format is a parameter, or a field of one that describes the picture.
+    """
     suffix = path.rpartition(".")[2].lower()
     wanted = _FORMATS.get(suffix, suffix)
-    return wanted if wanted in parameter.schema["enum"] else ""
+    for name, parameter in catalogue.parameters(command).items():
+        if name == "format":
+            if name not in given and wanted in parameter.schema.get("enum", ()):
+                return {**given, name: wanted}
+        elif "format" in parameter.schema.get("properties", {}):
+            field = catalogue.resolved(parameter.schema["properties"]["format"])
+            inner = given.get(name, {})
+            if isinstance(inner, dict) and wanted in field.get("enum", ()):
+                return {**given, name: {"format": wanted, **inner}}
+    return given
 
 
 def _by_position(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from agentd.base.errors import AgentdError, Unavailable, numbers_of
-from agentd.client.arguments import format_for, options_of, parameters_of
+from agentd.client.arguments import in_format_of, options_of, parameters_of
 from agentd.client.catalogue import Catalogue, CommandEntry, packaged
 from agentd.client.content import CONTENT, with_files
 from agentd.client.options import Option, Scanned, scan, usage
@@ -90,9 +90,8 @@ def _run_command(
         return 0
     parameters = with_files(catalogue, command, parameters_of(catalogue, command, theirs))
     output = settings.text("output")
-    if output and "format" not in parameters:
-        wanted = format_for(output, catalogue.parameters(command).get("format"))
-        parameters |= {"format": wanted} if wanted else {}
+    if output:
+        parameters = in_format_of(output, catalogue, command, parameters)
     with _session(catalogue, settings) as session:
         session.run(command, parameters, output)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 
 import msgspec
@@ -29,6 +30,10 @@ class Picture(msgspec.Struct, frozen=True):
                 code="unchanged",
             )
         write(path, self.body)
+
+    def data_url(self) -> str:
+        """Return the picture as models take it inside JSON: a `data:` URL (RFC 2397)."""
+        return f"data:{self.media_type};base64,{base64.b64encode(self.body).decode('ascii')}"
 
     def to_screen(self, px: int, py: int) -> tuple[int, int]:
         """Return the screen pixel under the centre of a picture pixel.

@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 META_HEADER = "Agentd-Meta"
 REQUEST_ID_HEADER = "X-Request-Id"
 
-_CHUNK = 1024 * 1024
 _HEARTBEAT_S = 15.0
 
 
@@ -97,8 +96,8 @@ async def send_blob(request: web.BaseRequest, blob: Blob, request_id: str) -> we
     )
     await response.prepare(request)
     if request.method != "HEAD":
-        for start in range(0, len(view), _CHUNK):
-            await response.write(view[start : start + _CHUNK])
+        # In one piece: the transport sends what the socket takes, and holds on to the rest.
+        await response.write(view)
     await response.write_eof()
     return response
 

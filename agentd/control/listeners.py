@@ -7,6 +7,7 @@ removes one where nobody does. It does not read requests. Sources: unix(7), sd_l
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import grp
 import logging
 import os
@@ -53,6 +54,7 @@ class Listeners:
         self._protocols: list[ConnectionServer] = []
         # Device and number of the file that we made; None while the path is not ours.
         self._made: tuple[int, int] | None = None
+        self._claim = -1
 
     async def open(self) -> None:
         """Listen.
@@ -67,6 +69,7 @@ class Listeners:
             unix = _passed(_FIRST_PASSED_FD)
             self._path = Path(unix.getsockname())
         else:
+            self._claim = _claim(self._path)
             unix = _bind(self._path, int(self._config.socket_mode, 8))
             self._made = _file_of(self._path)
         self._protocols.append(server)
@@ -90,6 +93,9 @@ class Listeners:
         if self._made is not None and _file_of(self._path) == self._made:
             self._path.unlink(missing_ok=True)
         self._made = None
+        if self._claim >= 0:
+            os.close(self._claim)
+            self._claim = -1
 
     async def _open_tcp(self, loop: asyncio.AbstractEventLoop) -> None:
         tcp = self._config.tcp
@@ -136,6 +142,33 @@ def _passed(descriptor: int) -> socket.socket:
     return passed
 
 
+def _claim(path: Path) -> int:
+    """Lock the folder of the socket's path against daemons that start in the same moment.
+
+    Two of them would each find the path dead and remove the other's new socket. The lock is the
+    process's and ends with it (flock(2)); its file stays, as removing it would race, too.
+    """
+    lock = path.with_name(path.name + ".lock")
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise Unavailable(f"cannot listen on {path}: {lock}: {exc.strerror}") from exc
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise _already_running(path) from None
+    return descriptor
+
+
+def _already_running(path: Path) -> AlreadyRunning:
+    return AlreadyRunning(
+        f"another agentd listens on {path}",
+        code="already_running",
+        hint="stop it, or set control.socket to another path",
+    )
+
+
 def _bind(path: Path, mode: int) -> socket.socket:
     _remove_dead(path)
     unix = socket.socket(socket.AF_UNIX)
@@ -176,8 +209,4 @@ def _remove_dead(path: Path) -> None:
             pass  # It is there and has no place for us: busy is not dead.
         except OSError as exc:
             raise Unavailable(f"cannot ask who listens on {path}: {exc.strerror or exc}") from exc
-    raise AlreadyRunning(
-        f"another agentd listens on {path}",
-        code="already_running",
-        hint="stop it, or set control.socket to another path",
-    )
+    raise _already_running(path)

@@ -19,14 +19,14 @@ import msgspec
 from agentd.base.command import Blob, Caller
 from agentd.base.errors import AgentdError, Conflict, TimedOut, Unavailable
 from agentd.desktop.actions import Action, Area, CursorPosition, Pause, TakePicture, Zoom, name_of
-from agentd.desktop.changes import Follower
-from agentd.desktop.damage import changed_area
 from agentd.desktop.dialects.dialect import Read, Status
-from agentd.desktop.frame import MAX_SCALE, Rect, Size
 from agentd.desktop.performer import Performer
-from agentd.desktop.screenshot import PictureRequest, picture_size
+from agentd.desktop.pictures.screenshot import PictureRequest, picture_size
+from agentd.desktop.screen.changes import Follower
+from agentd.desktop.screen.damage import changed_area
+from agentd.desktop.screen.frame import MAX_SCALE, Rect, Size
+from agentd.desktop.screen.settle import Settled, SettleRequest, settle
 from agentd.desktop.session import Live
-from agentd.desktop.settle import Settled, SettleRequest, settle
 
 
 class Show(enum.StrEnum):

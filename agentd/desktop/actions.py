@@ -17,9 +17,8 @@ from msgspec import Meta
 
 from agentd.base.errors import BadRequest, FieldError
 from agentd.base.schema import convert, json_schema
-from agentd.desktop.frame import MAX_EDGE, Rect, Size, Space
-from agentd.desktop.gestures import button_number, modifier_keysyms
-from agentd.desktop.keynames import keysyms_of_text, parse_chord
+from agentd.desktop.hands.gestures import button_number, modifier_keysyms
+from agentd.desktop.hands.keynames import keysyms_of_text, parse_chord
 from agentd.desktop.parameters import (
     Amount,
     Button,
@@ -33,6 +32,7 @@ from agentd.desktop.parameters import (
     Text,
     TypeDelay,
 )
+from agentd.desktop.screen.frame import MAX_EDGE, Rect, Size, Space
 
 Coordinate = Annotated[
     float,

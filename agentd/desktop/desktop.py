@@ -23,12 +23,12 @@ from agentd.base.events import EventBus
 from agentd.base.process import User
 from agentd.base.service import ServiceStatus, Supervisor
 from agentd.base.store import Store
-from agentd.desktop.apps import Apps
-from agentd.desktop.display import Display, DisplayState
-from agentd.desktop.parts import SessionBus, WindowManager
 from agentd.desktop.performer import Performer
+from agentd.desktop.server.display import Display, DisplayState
+from agentd.desktop.server.parts import SessionBus, WindowManager
+from agentd.desktop.server.xserver import desktop_folder, prepare_files
 from agentd.desktop.session import Live, Session
-from agentd.desktop.xserver import desktop_folder, prepare_files
+from agentd.desktop.windows.apps import Apps
 
 logger = logging.getLogger(__name__)
 

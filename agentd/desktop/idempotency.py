@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 _KEPT = 128
 _KEPT_S = 600.0
+_KEPT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -26,16 +27,19 @@ class _Entry(Generic[T]):
     fingerprint: bytes
     answer: asyncio.Future[T]
     begun_s: float
+    size_bytes: int = 0
 
 
 class Answers(Generic[T]):
     """The answers of the last calls, by who called and the key given.
 
     Args:
+        size: returns how much an answer weighs, in bytes.
         now: the clock, in seconds.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, size: Callable[[T], int], now: Callable[[], float] = time.monotonic) -> None:
+        self._size = size
         self._now = now
         self._entries: OrderedDict[tuple[str, str], _Entry[T]] = OrderedDict()
 
@@ -64,7 +68,7 @@ class Answers(Generic[T]):
                 )
             return await asyncio.shield(entry.answer)
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._entries[principal, key] = _Entry(fingerprint, answer, self._now())
+        entry = self._entries[principal, key] = _Entry(fingerprint, answer, self._now())
         try:
             result = await work()
         except AgentdError as exc:
@@ -75,15 +79,18 @@ class Answers(Generic[T]):
             cut_off = "the call was cut off; some of its actions may have been done"
             _fail(answer, Unavailable(cut_off, code="interrupted", hint="take a screenshot"))
             raise
+        entry.size_bytes = self._size(result)
         answer.set_result(result)
         return result
 
     def _forget_old(self) -> None:
-        """Drop what is too old or too much; what still runs stays."""
+        """Drop what is too old or too much, the oldest first; what still runs stays."""
         oldest_s = self._now() - _KEPT_S
+        weight = sum(entry.size_bytes for entry in self._entries.values())
         for name, entry in list(self._entries.items()):
-            is_over = len(self._entries) > _KEPT
+            is_over = len(self._entries) >= _KEPT or weight > _KEPT_BYTES
             if entry.answer.done() and (is_over or entry.begun_s < oldest_s):
+                weight -= entry.size_bytes
                 del self._entries[name]
 
 

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from agentd.desktop.frame import MAX_EDGE, MAX_SCALE, Rect
-from agentd.desktop.image import ImageFormat
+from agentd.desktop.pictures.image import ImageFormat
+from agentd.desktop.screen.frame import MAX_EDGE, MAX_SCALE, Rect
 
 X = Annotated[
     int,

@@ -30,7 +30,7 @@ from agentd.desktop.actions import (
     Scroll,
     Type,
 )
-from agentd.desktop.input import Input
+from agentd.desktop.hands.input import Input
 from agentd.desktop.parameters import Done
 
 

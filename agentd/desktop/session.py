@@ -16,15 +16,15 @@ from dataclasses import dataclass
 
 from agentd.base.errors import Unavailable
 from agentd.base.events import EventBus
-from agentd.desktop.capture import Capture
-from agentd.desktop.changes import Changes
-from agentd.desktop.clipboard import Clipboard
-from agentd.desktop.display import Display, DisplayState
-from agentd.desktop.input import Input
-from agentd.desktop.screenshot import Screenshots
-from agentd.desktop.selection_content import Selection
-from agentd.desktop.selection_record import SelectionRecord
-from agentd.desktop.windows import Windows
+from agentd.desktop.clipboard.clipboard import Clipboard
+from agentd.desktop.clipboard.selection_content import Selection
+from agentd.desktop.clipboard.selection_record import SelectionRecord
+from agentd.desktop.hands.input import Input
+from agentd.desktop.pictures.screenshot import Screenshots
+from agentd.desktop.screen.capture import Capture
+from agentd.desktop.screen.changes import Changes
+from agentd.desktop.server.display import Display, DisplayState
+from agentd.desktop.windows.windows import Windows
 from agentd.desktop.xlink import DisplayLost, XLink
 
 logger = logging.getLogger(__name__)

@@ -208,6 +208,10 @@ class XLink:
         except (ConnectionClosedError, OSError) as exc:
             self._report_lost(str(exc))
             raise DisplayLost(f"display {self.address.name} is gone: {exc}") from exc
+        except Exception:
+            # The events that came before the error are no worse for it.
+            self._hand_on_events()
+            raise
         return result
 
     def _hand_on_events(self) -> None:

@@ -37,6 +37,15 @@ def test_user_without_a_service_has_the_socket_in_the_runtime_folder(
     assert find_address(environment={}).socket == "/tmp/agentd-1000/agentd/agentd.sock"
 
 
+def test_server_of_an_mcp_client_finds_the_runtime_folder_without_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    socket = "/run/user/1000/agentd/agentd.sock"
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    monkeypatch.setattr(os.path, "exists", lambda path: path == socket)
+    assert find_address(environment={"PATH": "/usr/bin"}).socket == socket
+
+
 def test_running_service_goes_before_the_runtime_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 1000)
     monkeypatch.setattr(os.path, "exists", lambda path: path == "/run/agentd/agentd.sock")

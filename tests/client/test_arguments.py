@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentd.base.errors import BadRequest
-from agentd.client.arguments import format_for, options_of, parameters_of
+from agentd.client.arguments import in_format_of, options_of, parameters_of
 from agentd.client.catalogue import packaged
 from agentd.client.options import scan
 
@@ -81,11 +81,34 @@ def test_wrong_words_are_told(line: str, told: str) -> None:
         parsed(line)
 
 
-def test_file_name_chooses_the_format() -> None:
-    screenshot = CATALOGUE.find("desktop", "screenshot")
-    assert screenshot is not None
-    formats = CATALOGUE.parameters(screenshot)["format"]
-    assert format_for("a.JPG", formats) == "jpeg"
-    assert format_for("a.webp", formats) == "webp"
-    assert format_for("a.txt", formats) == ""
-    assert format_for("a.jpg", None) == ""
+@pytest.mark.parametrize(
+    ("path", "given", "wanted"),
+    [
+        ("a.JPG", {}, {"format": "jpeg"}),
+        ("a.webp", {}, {"format": "webp"}),
+        ("a.webp", {"format": "png"}, {"format": "png"}),
+        ("a.txt", {}, {}),
+    ],
+)
+def test_file_name_tells_the_format(path, given, wanted):
+    command = CATALOGUE.find("desktop", "screenshot")
+    assert in_format_of(path, CATALOGUE, command, given) == wanted
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({}, {"observe": {"format": "jpeg"}}),
+        ({"observe": {"scale": 0.5}}, {"observe": {"format": "jpeg", "scale": 0.5}}),
+        ({"observe": {"format": "webp"}}, {"observe": {"format": "webp"}}),
+        ({"observe": None}, {"observe": None}),
+    ],
+)
+def test_file_name_tells_the_format_of_a_batchs_picture(given, wanted):
+    command = CATALOGUE.find("desktop", "act")
+    assert in_format_of("a.jpg", CATALOGUE, command, given) == wanted
+
+
+def test_commands_without_a_format_are_left_alone():
+    command = CATALOGUE.find("clipboard", "get")
+    assert in_format_of("a.png", CATALOGUE, command, {}) == {}

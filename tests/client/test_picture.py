@@ -32,6 +32,10 @@ def test_point_never_leaves_the_screen() -> None:
     assert picture(scale=0.25, x=0, y=0).to_screen(319, 199) == (1277, 797)
 
 
+def test_data_url_holds_the_picture() -> None:
+    assert picture().data_url() == "data:image/png;base64,cG5n"
+
+
 def test_saving(tmp_path: Path) -> None:
     picture().save(tmp_path / "a.png")
     Blob(b"bytes", "x/y", {}).save(tmp_path / "b")

@@ -89,7 +89,7 @@ def test_each_room_is_in_the_import_contracts() -> None:
 @pytest.mark.parametrize(
     "name",
     ["base/errors", "base/schema", "base/backoff", "base/command", "control/describe"]
-    + [f"desktop/{name}" for name in ("frame", "keymap", "keynames")],
+    + [f"desktop/{name}" for name in ("screen/frame", "hands/keymap", "hands/keynames", "actions")],
 )
 def test_module_that_was_promised_to_be_pure_says_so(name: str) -> None:
     assert f"agentd/{name}.py" in PURE

@@ -56,7 +56,7 @@ class TestBlob:
         answer = await server.get("/v1/sample/picture")
         assert answer.headers["Cache-Control"] == "no-store"
 
-    @pytest.mark.parametrize("size", [0, 1, module._CHUNK, module._CHUNK + 1, 5_000_000])
+    @pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 5_000_000])
     async def test_of_any_size_is_whole(self, server: ControlServer, size: int) -> None:
         answer = await server.get(f"/v1/sample/picture?size={size}")
         assert answer.body == (PATTERN * (size // 256 + 1))[:size]

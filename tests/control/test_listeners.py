@@ -198,9 +198,26 @@ class TestUnix:
     async def test_path_of_another_daemon_is_not_removed(self, path: Path) -> None:
         async with opened(path) as first:
             os.unlink(path)
-            async with opened(path):
+            with socket.socket(socket.AF_UNIX) as other:
+                other.bind(str(path))
                 first.close()
-                assert await ask(path) == b"hello"
+                assert is_there(path)
+
+    async def test_of_two_that_start_at_once_one_is_refused(self, path: Path) -> None:
+        dead_socket(path)
+        two = [make(path), make(path)]
+        results = await asyncio.gather(*(each.open() for each in two), return_exceptions=True)
+        assert [type(result) for result in results] == [type(None), AlreadyRunning]
+        assert await ask(path) == b"hello"
+        for each in two:
+            await each.drain()
+            each.close()
+
+    async def test_claim_ends_with_its_daemon(self, path: Path) -> None:
+        async with opened(path):
+            pass
+        async with opened(path):
+            assert await ask(path) == b"hello"
 
 
 class TestTcp:

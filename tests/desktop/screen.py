@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager, suppress
 
 import numpy as np
 
-from agentd.desktop.capture import Shot, Sight, Watcher
-from agentd.desktop.changes import Changes
-from agentd.desktop.cursor import Cursor
-from agentd.desktop.damage import changed_tiles, grid
-from agentd.desktop.frame import CursorImage, Frame, Pixels, Rect
+from agentd.desktop.screen.capture import Shot, Sight, Watcher
+from agentd.desktop.screen.changes import Changes
+from agentd.desktop.screen.damage import changed_tiles, grid
+from agentd.desktop.screen.frame import CursorImage, Frame, Pixels, Rect
+from agentd.desktop.screen.overlay import Cursor
+from agentd.desktop.screen.since import Since, since
 
 ARROW = CursorImage(np.zeros((1, 1, 4), dtype=np.uint8), 0, 0, 1)
 
@@ -31,6 +32,7 @@ class Screen:
         self.before_shot: Callable[[], None] = lambda: None
         self.before_fail: Callable[[], None] = lambda: None
         self._last: Frame | None = None
+        self._since: Since | None = None
         self._is_drawn = True
 
     def watch(self, watcher: Watcher | None) -> None:
@@ -64,7 +66,7 @@ class Screen:
         assert self._last is not None
         # The sight reaches the loop before the answer does.
         await asyncio.sleep(0)
-        return Shot(self._last, Cursor(0, 0, ARROW))
+        return Shot(self._last, Cursor(0, 0, ARROW), self._since)
 
     def _compare(self) -> None:
         last, height, width = self._last, *self.pixels.shape[:2]
@@ -73,7 +75,10 @@ class Screen:
             tiles = changed_tiles(last.pixels, self.pixels)
             if not tiles.any():
                 return
+        else:
+            self._since = None
         frame_id = last.id + 1 if last else 1
+        self._since = since(self._since, tiles, frame_id)
         rect = Rect(0, 0, width, height)
         frame = self._last = Frame(self.pixels.copy(), frame_id, self.generation, rect)
         if self.watcher is not None:

@@ -14,10 +14,10 @@ import pytest
 
 from agentd.base.command import Caller
 from agentd.base.errors import Conflict, TimedOut, Unavailable
-from agentd.desktop.action_log import ActionLog, LogHead, masked
 from agentd.desktop.actions import Click, Drag, Hold, KeyDown, KeyUp, Move, Press, Spot, Type
-from agentd.desktop.frame import Frame, Rect
-from agentd.desktop.injection import heard
+from agentd.desktop.hands.injection import heard
+from agentd.desktop.recording.action_log import ActionLog, LogHead, masked
+from agentd.desktop.screen.frame import Frame, Rect
 
 CALLER = Caller("c1", "uid:1000", frozenset())
 HEAD = LogHead("id", "label", 1.0, "shown", 1, 200, 100, human=False)

@@ -20,7 +20,7 @@ from agentd.desktop.actions import (
     name_of,
     read_actions,
 )
-from agentd.desktop.frame import Rect, Size, Space, fit
+from agentd.desktop.screen.frame import Rect, Size, Space, fit
 
 SCREEN = Size(1280, 800)
 PIXELS = Mapping(SCREEN)

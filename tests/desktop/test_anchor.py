@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.desktop.anchor import AREA_EDGE, anchor_of, area_around, digest, look
-from agentd.desktop.frame import Frame, Rect
+from agentd.desktop.recording.anchor import AREA_EDGE, anchor_of, area_around, digest, look
+from agentd.desktop.screen.frame import Frame, Rect
 
 SCREEN = Rect(0, 0, 1280, 800)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agentd.base.errors import Busy, Unavailable
-from agentd.desktop.changes import Changes, Follower
+from agentd.desktop.screen.changes import Changes, Follower
 from agentd.desktop.xlink import DisplayLost
 from tests.desktop.screen import Screen, running
 

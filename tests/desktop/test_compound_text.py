@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.desktop.compound_text import decode_compound_text, encode_compound_text
+from agentd.desktop.clipboard.compound_text import decode_compound_text, encode_compound_text
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.desktop.actions import Mapping, read_actions
-from agentd.desktop.demonstration import Deed, Demonstration, HandEvent, Kind, thinned
-from agentd.desktop.frame import Size
-from agentd.desktop.keynames import NAMES
+from agentd.desktop.hands.keynames import NAMES
+from agentd.desktop.recording.demonstration import Deed, Demonstration, HandEvent, Kind, thinned
+from agentd.desktop.screen.frame import Size
 
 SHIFT, CTRL, ALT, SUPER = 0x01, 0x04, 0x08, 0x40
 

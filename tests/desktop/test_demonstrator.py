@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentd.desktop.demonstrator import character_of, keysym_of_row
+from agentd.desktop.recording.demonstrator import character_of, keysym_of_row
 
 SHIFT, LOCK, LEVEL3, GROUP2 = 0x01, 0x02, 0x80, 1 << 13
 LETTER = (0x61, 0x41, 0x6C6, 0x6E6)

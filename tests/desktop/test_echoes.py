@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.desktop.echoes import (
+from agentd.desktop.recording.echoes import (
     BUTTON_PRESS,
     BUTTON_RELEASE,
     EXPIRES_MS,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.desktop.encoder import VideoRequest, ffmpeg_argv, fitted, video_size
-from agentd.desktop.frame import Size
+from agentd.desktop.recording.encoder import VideoRequest, ffmpeg_argv, fitted, video_size
+from agentd.desktop.screen.frame import Size
 
 EDGES = st.integers(2, 3000)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.desktop.frame import (
+from agentd.desktop.screen.frame import (
     MAX_EDGE,
     MAX_SCALE,
     CursorImage,
@@ -59,6 +59,10 @@ class TestRect:
     @given(small_rects, small_rects)
     def test_covers_when_no_pixel_is_left_out(self, one: Rect, other: Rect) -> None:
         assert one.covers(other) == (pixels_in(other) <= pixels_in(one))
+
+    @given(small_rects, small_rects)
+    def test_meets_when_a_pixel_is_in_both(self, one: Rect, other: Rect) -> None:
+        assert one.meets(other) == bool(pixels_in(other) & pixels_in(one))
 
     @given(small_rects, small_rects)
     def test_union_is_the_smallest_that_covers_both(self, one: Rect, other: Rect) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.base.errors import BadRequest
-from agentd.desktop.gestures import button_number, interpolated, modifier_keysyms, whole_ticks
+from agentd.desktop.hands.gestures import button_number, interpolated, modifier_keysyms, whole_ticks
 
 points = st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 3000)), min_size=2, max_size=20)
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from agentd.base.errors import Conflict
-from agentd.desktop.held import Held, button_thing, key_thing
+from agentd.desktop.hands.held import Held, button_thing, key_thing
 
 CTRL, A, LEFT = key_thing(37), key_thing(38), button_thing(1)
 

@@ -1,159 +1,30 @@
-"""Encoders against Pillow's decoders, blending against arithmetic in whole numbers."""
+"""Encoders against Pillow's decoders, and budgets."""
 
 from __future__ import annotations
 
 import io
-import struct
-import threading
-import zlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from PIL import Image, ImageDraw, JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
-from agentd.desktop import image, png
-from agentd.desktop.frame import MAX_EDGE, CursorImage, Frame, Pixels, Rect, Size
-from agentd.desktop.image import (
-    ImageFormat,
-    blend_cursor,
-    encode,
-    encode_jpeg,
-    encode_png,
-    encode_raw,
-    encode_webp,
-    scale_pixels,
-)
+from agentd.desktop.pictures import image
+from agentd.desktop.pictures.image import ImageFormat, encode, encode_raw, encode_webp
+from agentd.desktop.pictures.jpeg import encode_jpeg
+from agentd.desktop.pictures.scaling import scale_pixels
+from agentd.desktop.screen.frame import MAX_EDGE, Frame, Pixels, Rect, Size
+from tests.desktop.pictures import decoded, noise, page
 
 LossyEncoder = Callable[[Pixels, int], bytes]
-
-ODD_SIZES = [(1, 1), (1, 7), (7, 1), (3, 5), (101, 67), (MAX_EDGE, 1), (1, MAX_EDGE)]
-
-bgrx_arrays = arrays(
-    np.uint8,
-    st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(4)),
-    elements=st.integers(0, 255),
-)
-
-
-def noise(width: int, height: int, *, seed: int = 1) -> Pixels:
-    generator = np.random.default_rng(seed)
-    return generator.integers(0, 256, (height, width, 4), dtype=np.uint8)
-
-
-def page(width: int, height: int) -> Pixels:
-    """A light page of dark text with a shaded bar: what lossy encoders find hard and easy."""
-    picture = Image.new("RGB", (width, height), (250, 250, 245))
-    draw = ImageDraw.Draw(picture)
-    generator = np.random.default_rng(3)
-    for y in range(4, height, 12):
-        letters = generator.choice(list("abcdefghijklmnopqrstuvwxyz    "), size=width // 6)
-        draw.text((5 + y % 7, y), "".join(letters), fill=(20, 30, 60))
-    for x in range(width):
-        draw.line((x, 0, x, height // 4), fill=(x * 255 // width, 90, 160))
-    pixels = np.zeros((height, width, 4), np.uint8)
-    pixels[:, :, :3] = np.asarray(picture)[:, :, ::-1]
-    return pixels
-
-
-def decoded(body: bytes) -> Pixels:
-    """Blue, green and red of a body, height x width x 3."""
-    with Image.open(io.BytesIO(body)) as picture:
-        assert picture.mode == "RGB"
-        return np.asarray(picture)[:, :, ::-1]
 
 
 def psnr_db(one: Pixels, other: Pixels) -> float:
     error = np.mean((one.astype(np.float64) - other.astype(np.float64)) ** 2)
     return float(10 * np.log10(255**2 / error)) if error else float("inf")
-
-
-def png_chunks(body: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Walk the chunks of a PNG, checking signature, lengths and CRCs."""
-    assert body[:8] == b"\x89PNG\r\n\x1a\n"
-    at = 8
-    while at < len(body):
-        length, kind = struct.unpack_from(">I4s", body, at)
-        content = body[at + 8 : at + 8 + length]
-        (checksum,) = struct.unpack_from(">I", body, at + 8 + length)
-        assert checksum == zlib.crc32(kind + content)
-        yield kind, content
-        at += 12 + length
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Executor]:
-    with ThreadPoolExecutor(2) as threads:
-        yield threads
-
-
-class TestPng:
-    @pytest.mark.parametrize(("width", "height"), ODD_SIZES)
-    def test_odd_sizes_come_back_exactly(self, width: int, height: int) -> None:
-        pixels = noise(width, height)
-        assert np.array_equal(decoded(encode_png(pixels)), pixels[:, :, :3])
-
-    @given(bgrx_arrays)
-    def test_any_pixels_come_back_exactly(self, pixels: Pixels) -> None:
-        assert np.array_equal(decoded(encode_png(pixels)), pixels[:, :, :3])
-
-    @pytest.mark.parametrize("pixels", [page(1400, 1100), noise(1400, 1100)], ids=["page", "noise"])
-    def test_stripes_make_one_picture_whoever_deflates_them(
-        self, pixels: Pixels, executor: Executor
-    ) -> None:
-        body = encode_png(pixels)
-        assert np.array_equal(decoded(body), pixels[:, :, :3])
-        assert encode_png(pixels, executor=executor) == body
-
-    def test_crop_that_is_not_contiguous(self) -> None:
-        part = noise(90, 80)[3:70:2, 7:61]
-        assert np.array_equal(decoded(encode_png(part)), part[:, :, :3])
-
-    def test_has_one_of_each_chunk_and_a_whole_zlib_stream(self) -> None:
-        chunks = list(png_chunks(encode_png(page(1400, 1100))))
-        assert [kind for kind, _ in chunks] == [b"IHDR", b"IDAT", b"IEND"]
-        header, stream = chunks[0][1], chunks[1][1]
-        assert struct.unpack(">IIBBBBB", header) == (1400, 1100, 8, 2, 0, 0, 0)
-        inflate = zlib.decompressobj()
-        assert len(inflate.decompress(stream)) == 1100 * (1 + 3 * 1400)
-        assert inflate.eof, "zlib has seen the end and agreed with the checksum"
-        assert inflate.unused_data == b""
-
-    def test_is_at_most_a_quarter_larger_than_pillow_makes_it(self) -> None:
-        pixels = page(1400, 1100)
-        theirs = io.BytesIO()
-        Image.fromarray(pixels[:, :, 2::-1].copy()).save(theirs, "PNG")
-        assert len(encode_png(pixels)) <= 1.25 * len(theirs.getvalue())
-
-    def test_thread_of_a_full_executor_may_lend_it(self) -> None:
-        pixels = page(1400, 1100)
-        with ThreadPoolExecutor(1) as threads:
-            body = threads.submit(encode_png, pixels, executor=threads).result(timeout=30)
-        assert body == encode_png(pixels)
-
-    def test_busy_executor_is_not_waited_for(self) -> None:
-        release = threading.Event()
-        with ThreadPoolExecutor(1) as threads:
-            threads.submit(release.wait)
-            try:
-                body = encode_png(page(1400, 1100), executor=threads)
-            finally:
-                release.set()
-        assert body == encode_png(page(1400, 1100))
-
-    @given(st.binary(max_size=300), st.binary(max_size=300))
-    def test_joined_checksum_is_that_of_the_joined_bytes(self, one: bytes, other: bytes) -> None:
-        joined = png._joined_adler32(zlib.adler32(one), zlib.adler32(other), len(other))
-        assert joined == zlib.adler32(one + other)
-
-    def test_joined_checksum_wraps_around(self) -> None:
-        one, other = b"\xff" * 100_003, b"\xfe" * 70_001
-        joined = png._joined_adler32(zlib.adler32(one), zlib.adler32(other), len(other))
-        assert joined == zlib.adler32(one + other)
 
 
 class TestRaw:
@@ -207,116 +78,6 @@ class TestLossy:
         with pytest.raises(ValueError, match="16383"):
             encode_webp(noise(MAX_EDGE, 1), 80)
         assert decoded(encode_webp(noise(MAX_EDGE - 1, 1), 80)).shape == (1, MAX_EDGE - 1, 3)
-
-
-def cursor_over(pixels: Pixels, cursor: CursorImage, x: int, y: int) -> Pixels:
-    """Porter and Duff's over, pixel by pixel, in whole numbers, rounded to the nearest."""
-    height, width = pixels.shape[:2]
-    blended = pixels.copy()
-    for row, column in np.ndindex(cursor.pixels.shape[:2]):
-        at_x, at_y = x - cursor.hot_x + column, y - cursor.hot_y + row
-        if 0 <= at_x < width and 0 <= at_y < height:
-            *colours, alpha = (int(value) for value in cursor.pixels[row, column])
-            for channel, colour in enumerate(colours):
-                shining = 2 * int(pixels[at_y, at_x, channel]) * (255 - alpha) + 255
-                blended[at_y, at_x, channel] = min(255, colour + shining // 510)
-    return blended
-
-
-class TestBlendCursor:
-    @given(bgrx_arrays, bgrx_arrays, *(st.integers(-12, 22) for _ in range(4)))
-    def test_is_over_clipped_at_every_edge(
-        self, pixels: Pixels, shape: Pixels, x: int, y: int, hot_x: int, hot_y: int
-    ) -> None:
-        cursor = CursorImage(shape, hot_x, hot_y, serial=1)
-        wanted = cursor_over(pixels, cursor, x, y)
-        assert np.array_equal(blend_cursor(pixels, cursor, x, y), wanted)
-
-    def test_rounds_right_for_every_ground_and_alpha(self) -> None:
-        ground = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 4, axis=2)
-        shape = np.zeros((1, 256, 4), np.uint8)
-        shape[0, :, 3] = np.arange(256)
-        pixels = np.broadcast_to(ground, (256, 256, 4))
-        cursor = CursorImage(np.repeat(shape, 256, axis=0), 0, 0, serial=1)
-        values, alphas = np.indices((256, 256))
-        wanted = (2 * values * (255 - alphas) + 255) // 510
-        assert np.array_equal(blend_cursor(pixels, cursor, 0, 0)[:, :, 1], wanted)
-
-    def test_frame_is_left_as_it_was(self) -> None:
-        frame = Frame(noise(20, 20), id=1, generation=1, rect=Rect(0, 0, 20, 20))
-        before = frame.pixels.copy()
-        cursor = CursorImage(noise(9, 9, seed=2), 4, 4, serial=1)
-        blended = blend_cursor(frame.pixels, cursor, 10, 10)
-        assert np.array_equal(frame.pixels, before)
-        assert not np.shares_memory(blended, frame.pixels)
-
-    @pytest.mark.parametrize(("x", "y"), [(-5, 5), (5, -5), (24, 5), (5, 24)])
-    def test_cursor_off_the_picture_costs_no_copy(self, x: int, y: int) -> None:
-        pixels = noise(20, 20)
-        assert blend_cursor(pixels, CursorImage(noise(9, 9), 4, 4, serial=1), x, y) is pixels
-
-    def test_hidden_cursor_costs_no_copy(self) -> None:
-        pixels = noise(20, 20)
-        hidden = CursorImage(np.zeros((9, 9, 4), np.uint8), 4, 4, serial=1)
-        assert blend_cursor(pixels, hidden, 10, 10) is pixels
-
-
-class TestScalePixels:
-    def test_same_size_costs_no_copy(self) -> None:
-        pixels = noise(20, 10)
-        assert scale_pixels(pixels, Size(20, 10)) is pixels
-
-    def test_whole_factors_take_the_mean_of_each_block(self) -> None:
-        pixels = noise(60, 40)
-        blocks = pixels.reshape(20, 2, 20, 3, 4).astype(np.float64)
-        scaled = scale_pixels(pixels, Size(20, 20))
-        assert np.abs(scaled - blocks.mean(axis=(1, 3))).max() <= 0.5 + 1e-6
-
-    @pytest.mark.parametrize("pixels", [page(1400, 1100), noise(1400, 1100)], ids=["page", "noise"])
-    @pytest.mark.parametrize("size", [Size(1024, 805), Size(333, 262), Size(1399, 2)])
-    def test_stripes_leave_no_seam_whoever_shrinks_them(
-        self, pixels: Pixels, size: Size, executor: Executor
-    ) -> None:
-        scaled = scale_pixels(pixels, size)
-        whole = Image.frombuffer("RGBX", (1400, 1100), pixels, "raw", "RGBX", 0, 1).resize(
-            (size.width, size.height), Image.Resampling.HAMMING
-        )
-        assert np.abs(scaled.astype(int) - np.asarray(whole).astype(int)).max() <= 1
-        assert np.array_equal(scale_pixels(pixels, size, executor=executor), scaled)
-
-    @pytest.mark.parametrize("width", [5, 13, 16, 40, 111])
-    def test_edge_stays_in_its_place(self, width: int) -> None:
-        pixels = np.zeros((6, 20, 4), np.uint8)
-        pixels[:, 10:] = 255
-        scaled = scale_pixels(pixels, Size(width, 6))
-        assert (scaled[:, : width // 2] < 128).all()
-        assert (scaled[:, -(width // 2) :] >= 128).all()
-
-    @given(
-        st.tuples(*[st.integers(0, 255)] * 4),
-        st.builds(Size, st.integers(1, 80), st.integers(1, 80)),
-        st.builds(Size, st.integers(1, 80), st.integers(1, 80)),
-    )
-    def test_one_colour_stays_that_colour(
-        self, colour: tuple[int, ...], size: Size, wanted: Size
-    ) -> None:
-        pixels = np.full((size.height, size.width, 4), colour, np.uint8)
-        scaled = scale_pixels(pixels, wanted)
-        assert scaled.shape == (wanted.height, wanted.width, 4)
-        assert (scaled == np.array(colour, np.uint8)).all()
-
-    def test_huge_blocks_keep_their_shade(self) -> None:
-        pixels = np.full((1200, 1600, 4), 200, np.uint8)
-        assert np.abs(scale_pixels(pixels, Size(1, 1)).astype(int) - 200).max() <= 1
-
-    def test_crop_that_is_not_contiguous(self) -> None:
-        part = noise(90, 80)[3:70, 7:61]
-        scaled = scale_pixels(part, Size(30, 31))
-        assert np.array_equal(scaled, scale_pixels(part.copy(), Size(30, 31)))
-
-    def test_size_out_of_range_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="16384"):
-            scale_pixels(noise(4, 4), Size(MAX_EDGE + 1, 4))
 
 
 class TestEncode:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from agentd.desktop.injection import FakeInput, fake_inputs
+from agentd.desktop.hands.injection import FakeInput, fake_inputs
 
 FAKE = struct.Struct("<BBHBBHIIQhhIHBB")
 

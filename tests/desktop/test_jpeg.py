@@ -1,4 +1,4 @@
-"""JPEG in two halves: whoever encodes them, it is one picture that every decoder takes."""
+"""JPEG in bands: whoever encodes them, it is the picture that one encoder would have made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from agentd.desktop.jpeg import encode_jpeg
+from agentd.desktop.pictures.jpeg import encode_jpeg
 
 
 def desk(width: int, height: int) -> np.ndarray:
@@ -29,29 +29,39 @@ def executor():
         yield pool
 
 
+def at_once(pixels: np.ndarray, quality: int) -> bytes:
+    subsampling = "444" if quality >= 90 else "420"
+    return simplejpeg.encode_jpeg(pixels, quality, "BGRX", subsampling)
+
+
 @pytest.mark.parametrize("quality", [30, 80, 89, 90, 100])
 @pytest.mark.parametrize(
-    ("width", "height"), [(1920, 1080), (1280, 800), (1281, 801), (700, 1001), (640, 640)]
+    ("width", "height"), [(1920, 1080), (1280, 801), (700, 1001), (5, 9000), (16, 16), (1, 1)]
 )
-def test_two_halves_are_the_picture(executor, width, height, quality):
+def test_bands_are_the_picture_of_one_encoder(executor, width, height, quality):
     pixels = desk(width, height)
-    whole = decoded(encode_jpeg(pixels, quality))
-    halves = decoded(encode_jpeg(pixels, quality, executor=executor))
-    assert halves.shape == whole.shape == (height, width, 3)
-    # Decoders that smooth the colour over rows may see the seam; nothing else may differ.
-    differing = np.flatnonzero((halves != whole).any(axis=(1, 2)))
-    assert len(differing) <= 2
+    body = encode_jpeg(pixels, quality, executor=executor)
+    assert decoded(body).shape == (height, width, 3)
+    assert np.array_equal(decoded(body), decoded(at_once(pixels, quality)))
+    assert body == encode_jpeg(pixels, quality)
 
 
-def test_the_second_decoder_takes_it_too(executor):
-    body = encode_jpeg(desk(1920, 1080), 80, executor=executor)
-    assert simplejpeg.decode_jpeg(body).shape == (1080, 1920, 3)
-    assert simplejpeg.is_jpeg(body)
+def test_the_second_decoder_sees_the_same():
+    pixels = desk(1920, 1080)
+    bodies = encode_jpeg(pixels, 80), at_once(pixels, 80)
+    assert np.array_equal(*(simplejpeg.decode_jpeg(body) for body in bodies))
 
 
-def test_small_pictures_are_not_shared(executor):
-    pixels = desk(320, 200)
-    assert encode_jpeg(pixels, 80, executor=executor) == encode_jpeg(pixels, 80)
+def test_markers_are_numbered_and_nothing_is_left_over():
+    body = encode_jpeg(desk(1920, 1080), 80)
+    numbers = [body[at + 1] for at in range(len(body) - 1) if is_restart(body, at)]
+    assert numbers == [0xD0 + number % 8 for number in range(33)]
+    assert (body[:2], body[-2:]) == (b"\xff\xd8", b"\xff\xd9")
+
+
+def is_restart(body: bytes, at: int) -> bool:
+    # In scan data 0xFF is followed by 0 unless it is a marker; the head has no such pair.
+    return body[at] == 0xFF and 0xD0 <= body[at + 1] <= 0xD7
 
 
 @pytest.mark.parametrize("quality", [0, 101])

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from agentd.desktop.keyboard_map import MAX_KEYCODE, MIN_KEYCODE, keyboard_map, spare_keycodes
+from agentd.desktop.hands.keyboard_map import MAX_KEYCODE, MIN_KEYCODE, keyboard_map, spare_keycodes
 
 
 def test_most_keycodes_are_spare() -> None:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentd.base.errors import Conflict
-from agentd.desktop.keymap import _BROWSER_KEYS, Keymap, Round, Stroke
-from agentd.desktop.keynames import keysym_of, keysyms_of_text
+from agentd.desktop.hands.keymap import _BROWSER_KEYS, Keymap, Round, Stroke
+from agentd.desktop.hands.keynames import keysym_of, keysyms_of_text
 
 FIRST = 8
 CTRL, SHIFT = 0xFFE3, 0xFFE1

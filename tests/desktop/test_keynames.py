@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.base.errors import BadRequest
-from agentd.desktop.keynames import (
+from agentd.desktop.hands.keynames import (
     NAMES,
     RETURN,
     TAB,

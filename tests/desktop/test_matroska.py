@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.desktop.matroska import header, picture_head
+from agentd.desktop.recording.matroska import header, picture_head
 
 SIZES = st.integers(1, 16384)
 

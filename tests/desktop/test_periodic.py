@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentd.desktop.damage import Tiles, changed_tiles, grid
-from agentd.desktop.frame import Pixels, Rect
-from agentd.desktop.periodic import MEMORY, Periodic
+from agentd.desktop.screen.damage import Tiles, changed_tiles, grid
+from agentd.desktop.screen.frame import Pixels, Rect
+from agentd.desktop.screen.periodic import MEMORY, Periodic
 
 WIDTH, HEIGHT = 256, 160
 PACE_S = 0.02

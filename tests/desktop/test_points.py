@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from agentd.base.errors import BadRequest
-from agentd.desktop.points import Point, wait_points
-from agentd.desktop.settle import Outcome
+from agentd.desktop.screen.points import Point, wait_points
+from agentd.desktop.screen.settle import Outcome
 from tests.desktop.screen import Screen, running
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from agentd.base.errors import Conflict, NoSpace
 from agentd.base.events import EventBus
-from agentd.desktop.frame import Frame, Rect
-from agentd.desktop.recorder import Recorder, RecordingRequest, RecordingRun
-from agentd.desktop.recordings import EndReason, Recordings
+from agentd.desktop.recording.recorder import Recorder, RecordingRequest, RecordingRun
+from agentd.desktop.recording.recordings import EndReason, Recordings
+from agentd.desktop.screen.frame import Frame, Rect
 
 REQUEST = RecordingRequest("", "mp4", 60, 1 << 20, 70, 1.0, None, "shown")
 

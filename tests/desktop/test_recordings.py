@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from agentd.base.errors import NoSpace, NotFound, Unavailable
-from agentd.desktop.recordings import (
+from agentd.desktop.recording.recordings import (
     RESERVE_BYTES,
     EndReason,
     Recording,

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.base.errors import AgentdError, BadRequest, TooLarge
-from agentd.desktop import selection_content
-from agentd.desktop.selection_content import (
+from agentd.desktop.clipboard import selection_content
+from agentd.desktop.clipboard.selection_content import (
     TARGETS,
     ContentType,
     Encoded,

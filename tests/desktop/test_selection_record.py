@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from agentd.base.errors import Conflict, TimedOut
-from agentd.desktop.icccm import Owner
-from agentd.desktop.selection_content import Selection, content_of
-from agentd.desktop.selection_record import SelectionRecord
+from agentd.desktop.clipboard.icccm import Owner
+from agentd.desktop.clipboard.selection_content import Selection, content_of
+from agentd.desktop.clipboard.selection_record import SelectionRecord
 
 OURS, OTHERS = 7, 9
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.base.errors import TooLarge
-from agentd.desktop.selection_transfer import Incoming, Outgoing
+from agentd.desktop.clipboard.selection_transfer import Incoming, Outgoing
 
 
 @given(st.binary(max_size=200), st.integers(min_value=1, max_value=64))

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from agentd.base.errors import BadRequest
-from agentd.desktop.frame import Rect
-from agentd.desktop.settle import Outcome, SettleRequest, Until, settle
+from agentd.desktop.screen.frame import Rect
+from agentd.desktop.screen.settle import Outcome, SettleRequest, Until, settle
 from agentd.desktop.xlink import DisplayLost
 from tests.desktop.screen import Screen, running
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agentd.base.errors import Conflict, NotFound
-from agentd.desktop.frame import Rect, Size, Space
-from agentd.desktop.spaces import Spaces
+from agentd.desktop.pictures.spaces import Spaces
+from agentd.desktop.screen.frame import Rect, Size, Space
 
 SCREEN = Size(1280, 800)
 WHOLE = Space(Rect(0, 0, 1280, 800), SCREEN, SCREEN)

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 
-from agentd.desktop.input import Input
-from agentd.desktop.keyboard_map import keyboard_map
+from agentd.desktop.hands.input import Input
+from agentd.desktop.hands.keyboard_map import keyboard_map
 from agentd.desktop.xlink import DisplayAddress, XLink
 from tests.live.oracle import EVERY, Oracle, oracle, wait_managed
 

@@ -12,10 +12,12 @@ import hashlib
 import inspect
 import os
 import re
+import select
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +72,14 @@ class Machine:
     def property(self, name: str, unit: str = "agentd.service") -> str:
         """A property of a unit (systemctl show)."""
         return self.run(f"systemctl show --property={name} --value {unit}")
+
+    def wait_other_process(self, pid: int, limit_s: float = 30.0) -> None:
+        """Wait until the service's main process is another one than `pid`."""
+        deadline = time.monotonic() + limit_s
+        while self.property("MainPID") in ("0", str(pid)):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"the service still runs as {pid}")
+            select.select([], [], [], 0.1)
 
     def path(self, path: str) -> Path:
         """Where a file of the machine is seen from here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -385,10 +385,10 @@ class TestOnce:
     def test_caller_that_leaves_midway_lets_everything_go(self, daemon, heard, address):
         control = keycode(address, CONTROL_L)
         actions = '[{"action":"key_down","key":"ctrl"},{"action":"pause","duration_ms":60000}]'
-        argv = ["curl", "-s", "--unix-socket", os.fspath(daemon.socket)]
-        argv += ["-d", f'{{"actions":{actions}}}', "http://localhost/v1/desktop/act"]
-        caller = subprocess.Popen(argv)
-        heard.wait(lambda events: ("key_down", control) in events)
-        caller.kill()
-        caller.wait()
+        body = f'{{"actions":{actions}}}'
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(os.fspath(daemon.socket))
+            head = "POST /v1/desktop/act HTTP/1.1\r\nHost: x\r\n"
+            caller.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            heard.wait(lambda events: ("key_down", control) in events)
         heard.wait(lambda events: events[-1] == ("key_up", control))

@@ -12,11 +12,11 @@ import numpy as np
 import pytest_asyncio
 from Xlib.display import Display
 
-from agentd.desktop.capture import Capture
-from agentd.desktop.changes import Changes
-from agentd.desktop.frame import Pixels
-from agentd.desktop.settle import Outcome, SettleRequest, settle
-from agentd.desktop.sources import PixelSource
+from agentd.desktop.screen.capture import Capture
+from agentd.desktop.screen.changes import Changes
+from agentd.desktop.screen.frame import Pixels
+from agentd.desktop.screen.settle import Outcome, SettleRequest, settle
+from agentd.desktop.screen.sources import PixelSource
 from agentd.desktop.xlink import DisplayAddress, XLink
 from tests.live.conftest import HEIGHT, WIDTH
 

@@ -452,12 +452,13 @@ def test_content_of_a_program_goes_with_its_x_server(client, x, daemon):
 def test_lost_link_is_opened_anew_and_the_content_offered_again(client, x, daemon):
     serial = client.clipboard.set(text="ours").serial
     before = client.clipboard.get().owner.window
-    restarts = session_restarts(client)
+    restarts = restarts_in(client.desktop.status())
     x.start([PYTHON, str(HERE / "icccm.py"), "kill", str(before)]).wait(10)
 
     def is_back() -> bool:
         with daemon.client() as other:
-            return other.desktop.status().running and session_restarts(other) > restarts
+            now = other.desktop.status()  # Of one moment: what ran before may still seem to run.
+            return now.running and restarts_in(now) > restarts
 
     daemon.wait_until(is_back, "the session has opened its links anew")
     assert client.clipboard.get().serial == serial
@@ -481,8 +482,8 @@ def test_agentctl_prints_what_was_copied_and_takes_a_file(client, x, daemon, tmp
     assert Path(f"{path}.copy").read_bytes() == PNG
 
 
-def session_restarts(client) -> int:
-    parts = {part.name: part for part in client.desktop.status().parts}
+def restarts_in(status) -> int:
+    parts = {part.name: part for part in status.parts}
     return parts["desktop.session"].restarts
 
 

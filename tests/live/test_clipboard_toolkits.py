@@ -13,10 +13,10 @@ import pytest_asyncio
 from PIL import Image
 
 from agentd.base.events import EventBus, Subscription
-from agentd.desktop.clipboard import Clipboard
-from agentd.desktop.input import Input
-from agentd.desktop.selection_content import Content, ContentType, Selection, content_of
-from agentd.desktop.selection_record import SelectionRecord
+from agentd.desktop.clipboard.clipboard import Clipboard
+from agentd.desktop.clipboard.selection_content import Content, ContentType, Selection, content_of
+from agentd.desktop.clipboard.selection_record import SelectionRecord
+from agentd.desktop.hands.input import Input
 from agentd.desktop.xlink import DisplayAddress, XLink
 from tests.live.oracle import Oracle
 

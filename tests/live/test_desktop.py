@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from Xlib.xauth import FamilyLocal, Xauthority
 
 from agentd.base.errors import AgentdError, BadRequest, Conflict, Unavailable
 from agentd.base.process import ProcessId
@@ -228,6 +233,41 @@ def test_attached_display_gives_pictures_and_is_left_running(tmp_path):
         server.wait()
 
 
+DOTS = """
+import random
+from Xlib.display import Display
+d = Display()
+s = d.screen()
+gc = s.root.create_gc()
+print("ready", flush=True)
+for _ in range(3000):
+    gc.change(foreground=random.randrange(1 << 24))
+    s.root.fill_rectangle(gc, random.randrange(800), random.randrange(600), 5, 5)
+    d.sync()
+"""
+
+
+def test_attached_display_keeps_nothing_that_was_drawn_over(tmp_path):
+    number = free_display()
+    server = start_foreign_server(number)
+    try:
+        with running_daemon(tmp_path, f'[desktop]\ndisplay = ":{number}"\n') as daemon:
+            with daemon.client() as client:
+                environment = {**os.environ, **client.desktop.start().environment}
+                argv = [sys.executable, "-c", DOTS]
+                with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE) as painter:
+                    assert painter.stdout.readline() == b"ready\n"
+                    while painter.poll() is None:
+                        client.desktop.screenshot(cursor=False)
+                png = client.desktop.screenshot(cursor=False)
+                raw = client.desktop.screenshot(format="raw", cursor=False)
+        wanted = np.frombuffer(raw.body, np.uint8).reshape(600, 800, 4)[..., 2::-1]
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(png.body))), wanted)
+    finally:
+        server.kill()
+        server.wait()
+
+
 def test_attached_display_that_is_drawn_all_the_time_does_not_hang(tmp_path):
     number = free_display()
     server = start_foreign_server(number)
@@ -331,7 +371,7 @@ def test_resize_over_the_maximum_names_the_limit(daemon):
 def test_resize_by_somebody_else_is_a_new_generation(daemon):
     from Xlib.display import Display
 
-    from agentd.desktop.randr import set_screen_size
+    from agentd.desktop.server.randr import set_screen_size
     from agentd.desktop.xlink import DisplayAddress, authority_environment
 
     with daemon.client() as client:
@@ -374,6 +414,15 @@ def test_only_the_user_and_the_daemon_can_read_the_cookie(daemon):
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "Xauthority").stat().st_mode & 0o777 == 0o600
     assert (folder / "Xauthority").stat().st_uid == folder.stat().st_uid
+
+
+def test_clients_that_look_for_their_display_number_find_the_cookie(daemon):
+    """python3-xlib, and so pyautogui, takes no entry that is good for any number."""
+    with daemon.client() as client:
+        environment = client.desktop.status().environment
+    entries = [entry[:3] for entry in Xauthority(environment["XAUTHORITY"]).entries]
+    number = environment["DISPLAY"].removeprefix(":").encode()
+    assert (FamilyLocal, socket.gethostname().encode(), number) in entries
 
 
 def test_missing_program_and_folder_are_named(daemon):

@@ -24,7 +24,7 @@ from agentd.desktop.actions import (
     Scroll,
     name_of,
 )
-from agentd.desktop.gestures import button_number
+from agentd.desktop.hands.gestures import button_number
 from agentd.desktop.xlink import DisplayAddress
 from tests.desktop.dialects.golden import CASES, Case
 from tests.live.daemon import DaemonProcess, running_daemon
@@ -199,6 +199,14 @@ class TestAnswers:
         assert output["type"] == "computer_call_output"
         assert output["call_id"] == "c1"
         assert output["output"]["image_url"].startswith("data:image/png;base64,")
+
+    def test_steps_are_called_by_what_was_done(self, daemon):
+        actions = [{"type": "screenshot"}, {"type": "wait"}, {"type": "click", "x": 9999, "y": 1}]
+        call = {"type": "computer_call", "call_id": "c1", "actions": actions}
+        with daemon.client() as client:
+            report = self.ask(client, "computer", call)
+        told = [(step.action, step.status) for step in report.steps]
+        assert told == [("(none)", "done"), ("pause", "done"), ("(refused)", "failed")]
 
     def test_gemini_points_are_of_a_thousand(self, daemon, heard):
         with daemon.client() as client:

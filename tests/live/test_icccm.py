@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from Xlib import X
 from Xlib.display import Display
 
-from agentd.desktop.icccm import Icccm, Owner
-from agentd.desktop.selection_request import Requestor
+from agentd.desktop.clipboard.icccm import Icccm, Owner
+from agentd.desktop.clipboard.selection_request import Requestor
 from agentd.desktop.xlink import DisplayAddress, XLink
 
 

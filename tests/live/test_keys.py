@@ -8,8 +8,8 @@ import pytest
 from Xlib.display import Display
 
 from agentd.base.errors import BadRequest, Conflict
-from agentd.desktop.input import Input
-from agentd.desktop.keyboard import keys_down
+from agentd.desktop.hands.input import Input
+from agentd.desktop.hands.keyboard import keys_down
 from agentd.desktop.xlink import DisplayAddress
 from tests.live.oracle import Oracle
 from tests.live.test_pointer import buttons_down, wait_until

@@ -143,6 +143,24 @@ async def test_larger_picture_is_had_by_asking(daemon: McpDaemon) -> None:
     assert Image.open(io.BytesIO(base64.b64decode(picture.data))).size == (1920, 1080)
 
 
+@each_way
+async def test_a_batch_ends_with_a_picture_in_whose_pixels_the_next_one_speaks(
+    daemon: McpDaemon, way: str, mode: str
+) -> None:
+    async with connect(daemon, way, mode) as client:
+        actions = [{"action": "move", "x": 10, "y": 10}, {"action": "scroll", "dy": 1}]
+        result = await client.call_tool("desktop_act", {"actions": actions})
+        picture = next(block for block in result.content if isinstance(block, ImageContent))
+        size = Image.open(io.BytesIO(base64.b64decode(picture.data))).size
+        assert (picture.mime_type, size) == ("image/png", (1430, 804))
+        frame = re.search(r'"frame":(\d+)', words(result))
+        assert frame is not None
+        corner = [{"action": "move", "x": 1429, "y": 803}]
+        more = {"space": "image", "frame": int(frame[1]), "settle": None, "observe": None}
+        await client.call_tool("desktop_act", {"actions": corner, **more})
+        assert await call(client, "desktop_cursor") == {"x": 1919, "y": 1079}
+
+
 @pytest.mark.parametrize("mode", MODES)
 async def test_scopes_of_the_token_hold(daemon: McpDaemon, mode: str) -> None:
     async with over_http(daemon, mode, token="viewer") as client:

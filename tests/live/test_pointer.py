@@ -9,7 +9,7 @@ import pytest
 from Xlib.display import Display
 
 from agentd.base.errors import BadRequest, Conflict
-from agentd.desktop.input import Input
+from agentd.desktop.hands.input import Input
 from agentd.desktop.xlink import DisplayAddress
 from tests.live.conftest import HEIGHT, WIDTH
 from tests.live.oracle import Oracle

@@ -159,6 +159,8 @@ s = d.screen()
 w = s.root.create_window(0, 0, 1280, 800, 0, s.root_depth, override_redirect=True)
 w.map()
 gcs = [w.create_gc(foreground=c) for c in (0xFF0000, 0x00FF00, 0x0000FF)]
+w.fill_rectangle(gcs[0], 0, 0, 1280, 800)
+d.sync()
 print("ready", flush=True)
 while True:
     for gc in gcs:
@@ -184,6 +186,53 @@ def test_a_frame_is_never_torn(client):
         flasher.kill()
         flasher.wait()
         flasher.stdout.close()
+
+
+PAINTER = """
+import random
+import sys
+from Xlib.display import Display
+d = Display()
+s = d.screen()
+w = s.root.create_window(40, 30, 1100, 700, 0, s.root_depth, override_redirect=True)
+w.map()
+gc = w.create_gc()
+random.seed(4)
+for line in sys.stdin:
+    for _ in range(random.randrange(1, 4)):
+        gc.change(foreground=random.randrange(1 << 24))
+        x, y = random.randrange(1100), random.randrange(700)
+        if random.random() < 0.3:
+            w.copy_area(gc, w, x, y, 200, 90, y, x // 2)
+        else:
+            w.fill_rectangle(gc, x, y, random.randrange(1, 300), random.randrange(1, 60))
+    if random.random() < 0.2:
+        w.configure(x=random.randrange(80), y=random.randrange(60))
+    d.sync()
+    print("painted", flush=True)
+"""
+
+
+def test_kept_bands_show_what_was_drawn_since(client):
+    environment = {**os.environ, **client.desktop.status().environment}
+    painter = subprocess.Popen(
+        [sys.executable, "-c", PAINTER], env=environment, stdin=-1, stdout=-1, bufsize=0
+    )
+    region = {"x": 33, "y": 50, "width": 901, "height": 640}
+    try:
+        for number in range(60):
+            painter.stdin.write(b"\n")
+            assert painter.stdout.readline() == b"painted\n"
+            client.desktop.move(x=(number * 37) % 1280, y=(number * 23) % 800)
+            pictures = [client.desktop.screenshot(), client.desktop.screenshot(format="raw")]
+            parts = [client.desktop.screenshot(region=region, format=f) for f in ("png", "raw")]
+            assert len({picture.meta.frame for picture in (*pictures, *parts)}) == 1
+            assert np.array_equal(*(pixels(picture) for picture in pictures))
+            assert np.array_equal(*(pixels(picture) for picture in parts))
+            assert np.array_equal(pixels(parts[0]), pixels(pictures[0])[50:690, 33:934])
+    finally:
+        painter.kill()
+        painter.communicate()
 
 
 def test_wait_reports_where_it_still_changes(client):

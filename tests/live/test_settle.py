@@ -17,7 +17,7 @@ import pytest
 from Xlib.display import Display
 
 from agentd.base.errors import AgentdError, BadRequest, Unavailable
-from agentd.desktop.randr import set_screen_size
+from agentd.desktop.server.randr import set_screen_size
 from agentd.desktop.xlink import DisplayAddress, authority_environment
 from tests.live.daemon import running_daemon
 from tests.live.painter import HEIGHT, WIDTH

@@ -119,6 +119,7 @@ def test_watchdog_restarts_a_daemon_that_stands_still(machine: Machine) -> None:
     override(machine, "WatchdogSec=2")
     pid, generation, window = open_terminal(machine)
     machine.run("systemctl kill --kill-whom=main --signal=STOP agentd.service")
+    machine.wait_other_process(pid)
     new_pid, new_generation, windows = seen_now(machine)
     assert new_pid != pid
     assert (new_generation, window in windows) == (generation, True)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import pytest
 
 from agentd.base.errors import BadRequest, Conflict
-from agentd.desktop.consumption import Sign
-from agentd.desktop.input import Input
+from agentd.desktop.hands.consumption import Sign
+from agentd.desktop.hands.input import Input
 from tests.live.oracle import Oracle
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

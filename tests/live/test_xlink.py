@@ -6,7 +6,11 @@ import asyncio
 import os
 
 import pytest
+from Xlib import X, Xatom
+from Xlib.display import Display
+from Xlib.error import BadDrawable
 
+from agentd.desktop.windows.ewmh import Ewmh
 from agentd.desktop.xlink import DisplayAddress, DisplayLost, XLink
 
 
@@ -58,3 +62,48 @@ async def test_link_that_is_closed_gives_all_its_descriptors_back(display: Displ
         link.close()
         assert await link.lane.wait_closed()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_events_that_came_before_an_error_are_handed_on(display: DisplayAddress):
+    heard = asyncio.Event()
+
+    def map_a_window_and_fail(connection):
+        root = connection.screen().root
+        window = root.create_window(0, 0, 9, 9, 0, 0, event_mask=X.StructureNotifyMask)
+        window.map()
+        connection.create_resource_object("window", 1).get_geometry()
+
+    link = XLink(display, "x-test", on_events=lambda events: heard.set())
+    await link.open()
+    try:
+        with pytest.raises(BadDrawable):
+            await link.call(map_a_window_and_fail)
+        async with asyncio.timeout(5):
+            await heard.wait()
+    finally:
+        link.close()
+        assert await link.lane.wait_closed()
+
+
+async def test_window_that_takes_over_a_number_is_watched(display: DisplayAddress):
+    heard: asyncio.Queue[object] = asyncio.Queue()
+    link = XLink(display, "x-test", on_events=lambda events: [heard.put_nowait(e) for e in events])
+    await link.open()
+    other, ewmh, numbers = Display(display.name), Ewmh(), set()
+    try:
+        for title in ("first", "second"):
+            window = other.screen().root.create_window(0, 0, 9, 9, 0, 0)
+            other.sync()
+            await link.call(ewmh._window, window.id, 0)
+            window.set_wm_name(title)
+            other.sync()
+            async with asyncio.timeout(5):
+                while getattr(await heard.get(), "atom", None) != Xatom.WM_NAME:
+                    pass
+            window.destroy()  # The next window has the same number.
+            numbers.add(window.id)
+        assert len(numbers) == 1
+    finally:
+        other.close()
+        link.close()
+        assert await link.lane.wait_closed()

@@ -22,7 +22,7 @@ from agentd.desktop.dialects.anthropic_members import (
 )
 from agentd.desktop.dialects.dialect import Outcome, Picture, Read, View, error_of, view_of
 from agentd.desktop.dialects.vocabulary import member_of, object_of, read_member, unknown
-from agentd.desktop.frame import Size
+from agentd.desktop.screen.frame import Size
 
 # What every model takes; those of 4.7 and later take 2576 pixels and 4784 patches of 28 x 28, for
 # which a caller declares a size. A larger picture is refused by the toolset and shrunk without a

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentd.base.errors import BadRequest, FieldError
-from agentd.desktop.keynames import CAPS_LOCK, parse_key, split_chord
+from agentd.desktop.hands.keynames import CAPS_LOCK, parse_key, split_chord
 
 MAX_CHORDS = 32
 MAX_KEYS = 16

@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from agentd.desktop.actions import Action, Area, Mapping
-from agentd.desktop.frame import Rect, Size, Space, fit
+from agentd.desktop.screen.frame import Rect, Size, Space, fit
 
 
 @dataclass(frozen=True, slots=True)

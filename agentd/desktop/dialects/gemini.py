@@ -27,7 +27,7 @@ from agentd.desktop.dialects.vocabulary import (
     read_member,
     unknown,
 )
-from agentd.desktop.frame import Size
+from agentd.desktop.screen.frame import Size
 
 # Points are shares of the screen, so that the picture's size decides nothing but detail; Gemini
 # scales what is larger than this down itself.

@@ -32,7 +32,7 @@ from agentd.desktop.dialects.dialect import (
     view_of,
 )
 from agentd.desktop.dialects.vocabulary import Member, object_of, read_member, text_of, unknown
-from agentd.desktop.frame import Size
+from agentd.desktop.screen.frame import Size
 
 # Up to here `detail: original` has kept every pixel since it exists.
 MAX_LONG_EDGE = 6000

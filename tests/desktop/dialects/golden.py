@@ -14,7 +14,7 @@ import msgspec
 
 from agentd.desktop.actions import Action
 from agentd.desktop.dialects.dialect import Outcome, Picture, Read, Status
-from agentd.desktop.frame import Rect, Size
+from agentd.desktop.screen.frame import Rect, Size
 
 
 class GoldenPicture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

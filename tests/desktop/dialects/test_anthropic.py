@@ -7,7 +7,7 @@ import pytest
 from agentd.base.errors import BadRequest
 from agentd.desktop.dialects.anthropic import Anthropic
 from agentd.desktop.dialects.anthropic_members import MEMBERS, TOOLSET, V2024, V2025_ZOOM, members
-from agentd.desktop.frame import Size
+from agentd.desktop.screen.frame import Size
 
 ANY = Anthropic("anthropic")
 SINGLE = {"type": "tool_use", "id": "t", "name": "computer", "input": {"action": "screenshot"}}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentd.base.errors import BadRequest
 from agentd.desktop.dialects.chords import chord, chord_of, chords, chords_of, modifiers
-from agentd.desktop.keynames import parse_chord
+from agentd.desktop.hands.keynames import parse_chord
 
 keys = st.sampled_from(["ctrl", "SHIFT", "a", "A", "Z", "+", " ", "é", "Page_Down", "ENTER", "ß"])
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.desktop.dialects.dialect import NOT_EXECUTED, Outcome, Status, View, error_of, view_of
-from agentd.desktop.frame import Rect, Size
+from agentd.desktop.screen.frame import Rect, Size
 
 sizes = st.builds(Size, st.integers(1, 4000), st.integers(1, 4000))
 

@@ -11,7 +11,7 @@ from agentd.desktop.dialects.dialect import View
 from agentd.desktop.dialects.gemini import Gemini
 from agentd.desktop.dialects.gemini_browser import BROWSER_SET
 from agentd.desktop.dialects.gemini_members import DESKTOP_SET, pixel
-from agentd.desktop.frame import Size
+from agentd.desktop.screen.frame import Size
 
 ANY = Gemini("gemini", {**BROWSER_SET, **DESKTOP_SET})
 

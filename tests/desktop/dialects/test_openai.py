@@ -6,7 +6,7 @@ import pytest
 
 from agentd.base.errors import BadRequest
 from agentd.desktop.dialects.openai import OpenAI
-from agentd.desktop.frame import Size
+from agentd.desktop.screen.frame import Size
 
 ANY = OpenAI("openai")
 BATCH = {"type": "computer_call", "call_id": "c", "actions": [{"type": "wait"}]}

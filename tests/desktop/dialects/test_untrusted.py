@@ -13,7 +13,7 @@ from agentd.base.errors import BadRequest
 from agentd.desktop.actions import Action, Drag, Zoom
 from agentd.desktop.dialects.dialect import NOT_EXECUTED, Outcome, Picture, Read, Status, View
 from agentd.desktop.dialects.names import DESCRIPTIONS, dialect_named
-from agentd.desktop.frame import Rect, Size
+from agentd.desktop.screen.frame import Rect, Size
 from tests.desktop.dialects.golden import CASES
 
 CALLS = [call for case in CASES.values() for call in case.calls]

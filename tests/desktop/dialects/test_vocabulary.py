@@ -17,7 +17,7 @@ from agentd.desktop.dialects.vocabulary import (
     typed,
     unknown,
 )
-from agentd.desktop.frame import Size
+from agentd.desktop.screen.frame import Size
 
 VIEW = View(Size(1280, 800), Size(1280, 800))
 

@@ -212,8 +212,8 @@ class Desktop:
 
     async def drag(
         self,
-        *,
         path: Sequence[values.Point],
+        *,
         button: str | int = "left",
         modifiers: Sequence[str] = (),
         duration_ms: int = 0,

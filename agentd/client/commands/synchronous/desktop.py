@@ -212,8 +212,8 @@ class Desktop:
 
     def drag(
         self,
-        *,
         path: Sequence[values.Point],
+        *,
         button: str | int = "left",
         modifiers: Sequence[str] = (),
         duration_ms: int = 0,

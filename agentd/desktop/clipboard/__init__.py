@@ -1,0 +1,1 @@
+"""The clipboard and the primary selection, as owner and as reader."""

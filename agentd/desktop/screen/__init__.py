@@ -1,0 +1,1 @@
+"""What the screen shows: captured once for all, what has changed in it, whether it has settled."""

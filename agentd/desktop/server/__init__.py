@@ -1,0 +1,1 @@
+"""The X server and what a bare one lacks: size, keyboard map, wallpaper, window manager."""

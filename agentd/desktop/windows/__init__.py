@@ -1,0 +1,1 @@
+"""The windows on the screen, and the programs behind them."""
