@@ -68,12 +68,29 @@ class DesktopConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     recordings_max_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 44)] = 2 * 1024**3
 
 
+class VncConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where viewers come in, and who has the desktop while they do."""
+
+    listen: Annotated[str, Meta(pattern=r"^$|^unix:/.+$|^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")] = (
+        ""
+    )
+    websocket: bool | Annotated[str, Meta(pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")] = (
+        "127.0.0.1:0"
+    )
+    certificate_file: str = ""
+    key_file: str = ""
+    plain: bool = False
+    allow_origins: tuple[str, ...] = ()
+    mode: Literal["agent", "human", "shared", "human_first"] = "human_first"
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
     daemon: DaemonConfig = DaemonConfig()
     control: ControlConfig = ControlConfig()
     desktop: DesktopConfig = DesktopConfig()
+    vnc: VncConfig = VncConfig()
 
 
 class Environment(msgspec.Struct, frozen=True):

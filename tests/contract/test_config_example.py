@@ -55,9 +55,7 @@ def test_every_key_is_explained() -> None:
 
 def test_commented_examples_are_valid_too() -> None:
     text = EXAMPLE.read_text()
-    for name in re.findall(r"^# (\w+) = ", text, re.MULTILINE):
-        text = re.sub(rf"^{name} = .*\n", "", text, flags=re.MULTILINE)
-        text = re.sub(rf"^# ({name} = )", r"\1", text, flags=re.MULTILINE)
+    text = re.sub(r"^# (\w+)( = .*\n)\1 = .*\n", r"\1\2", text, flags=re.MULTILINE)
     config = check(tomllib.loads(text))
     assert config.control.tcp.listen == "127.0.0.1:7070"
     assert config.control.tcp.allow_hosts == ("desk.example.org",)

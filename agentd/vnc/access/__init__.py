@@ -1,0 +1,1 @@
+"""Who may look, who may act, and who has the desktop."""

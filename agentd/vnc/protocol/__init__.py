@@ -1,0 +1,1 @@
+"""RFB as bytes and values."""

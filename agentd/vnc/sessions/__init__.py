@@ -1,0 +1,1 @@
+"""One connected viewer, and what it shares with the others."""

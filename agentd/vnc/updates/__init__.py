@@ -1,0 +1,1 @@
+"""What to send of a change."""
