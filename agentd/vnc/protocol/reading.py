@@ -31,7 +31,7 @@ class ProtocolError(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Throw away so many bytes as they come; the script is given none."""
+    """Throw away the next so many bytes, as they come; the script goes on at once."""
 
     size_bytes: int
 
@@ -59,6 +59,7 @@ class Reading:
         self._dropping = 0
         self._want: int | Pause | None = None
         self._advance(None)
+        self._run()
 
     @property
     def held_bytes(self) -> int:

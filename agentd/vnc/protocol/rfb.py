@@ -70,7 +70,7 @@ class CheckPassword:
 class CheckPlain:
     """Check a name and a password, then call `accept` or `reject`."""
 
-    user: str
+    user: str = field(repr=False)
     password: str = field(repr=False)
 
 
