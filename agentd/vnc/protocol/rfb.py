@@ -295,7 +295,8 @@ class Rfb:
         self._events.append(Refused(reason))
 
     def _take_events(self) -> list[Event]:
-        events, self._events = self._events, []
+        events = list(self._events)
+        self._events.clear()
         if self._stage is Stage.TLS:
             events.append(StartTls(self._reading.take_held()))
         return events

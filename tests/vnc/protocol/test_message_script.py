@@ -95,7 +95,7 @@ def test_unknown_qemu_message_ends_the_conversation() -> None:
 
 
 def test_pixel_format_that_cannot_be_served_ends_the_conversation() -> None:
-    with pytest.raises(ProtocolError, match="reading SetPixelFormat: .*colour map"):
+    with pytest.raises(ProtocolError, match=r"reading SetPixelFormat: .*colour map"):
         Listener().hear(bytes.fromhex("00 000000 08 08 00 00 0000 0000 0000 00 00 00 000000"))
 
 
