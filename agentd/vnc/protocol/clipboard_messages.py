@@ -117,7 +117,7 @@ def pack_notify(*, has_text: bool) -> bytes:
 
 def pack_provide(text: str) -> bytes:
     """Send text, in which lines end by a line feed."""
-    data = text.replace("\r\n", "\n").replace("\n", "\r\n").encode() + b"\0"
+    data = text.replace("\r\n", "\n").replace("\n", "\r\n").encode(errors="replace") + b"\0"
     packed = zlib.compress(_U32.pack(len(data)) + data)
     return _pack(ClipboardAction.PROVIDE, ClipboardFormat.TEXT, packed)
 

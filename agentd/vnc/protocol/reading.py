@@ -17,8 +17,8 @@ from typing import TypeAlias
 
 from agentd.base.errors import BadRequest
 
-# What may come while a decision is awaited. A client has nothing to say then; one that talks ahead
-# gets no further than this.
+# What may come in a pause. A client has little to say then; one that talks ahead gets no further
+# than this.
 MAX_HELD_BYTES = 64 * 1024
 
 
@@ -114,8 +114,7 @@ class Reading:
         if self._want is Pause.PAUSE and len(self._held) > MAX_HELD_BYTES:
             self.end()
             raise ProtocolError(
-                f"reading from a client: more than {MAX_HELD_BYTES} bytes came "
-                f"before it was told whether it is let in"
+                f"reading from a client: more than {MAX_HELD_BYTES} bytes came before their turn"
             )
 
     def _advance(self, piece: bytes | None) -> None:

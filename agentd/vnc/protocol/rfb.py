@@ -51,8 +51,14 @@ class Stage(enum.Enum):
 class StartTls:
     """Write what is to be sent, start TLS as its server, then call `tls_started`.
 
+    What is fed from here on has come out of TLS; some may, before the call. TLS gives no session
+    tickets (`SSLContext.num_tickets = 0`): TigerVNC's viewer 1.12 stops for good when they come
+    together with our first words.
+
     Args:
-        received: what the client already said in TLS; it comes before what the transport reads.
+        received: what came unencrypted after the client's choice; mostly nothing, as clients wait
+            for our consent. It is the first that TLS is to read, or a reason to close; fed as it
+            is, it would let whoever is on the way speak as the client.
     """
 
     received: bytes = field(repr=False)
@@ -154,7 +160,6 @@ class Rfb:
         Raises: ProtocolError when it broke the rules; what it said before, in the same bytes, is
             lost with it.
         """
-        assert self._stage is not Stage.TLS, "until TLS has started, bytes belong to it"
         with self._ending_on_error():
             self._reading.feed(data)
         return self._take_events()
@@ -165,11 +170,17 @@ class Rfb:
         self._out.clear()
         return out
 
-    def tls_started(self) -> None:
-        """Go on after StartTls; from here on the bytes of both sides go through TLS."""
+    def tls_started(self) -> list[Event]:
+        """Go on after StartTls: what is to be sent goes through TLS too.
+
+        Returns: what the client had already said in TLS by then.
+        Raises: ProtocolError, as `feed` does.
+        """
         assert self._stage is Stage.TLS, "TLS was asked for"
         self._enter(Stage.SECURITY)
-        self._reading.resume()
+        with self._ending_on_error():
+            self._reading.resume()
+        return self._take_events()
 
     def accept(self) -> list[Event]:
         """Let the client in, after a check.
@@ -261,6 +272,7 @@ class Rfb:
         """Do what a method asks for; returns when the client is in."""
         if method.starts_tls:
             self._out += b"\x01"
+            self._events.append(StartTls(b""))
             self._enter(Stage.TLS)
             yield Pause.PAUSE
         if method.asks_challenge:
@@ -297,8 +309,9 @@ class Rfb:
     def _take_events(self) -> list[Event]:
         events = list(self._events)
         self._events.clear()
-        if self._stage is Stage.TLS:
-            events.append(StartTls(self._reading.take_held()))
+        if events and isinstance(events[-1], StartTls):
+            # The script paused right there, so all that is held came before TLS.
+            events[-1] = StartTls(self._reading.take_held())
         return events
 
     @contextlib.contextmanager

@@ -192,5 +192,5 @@ def _pseudo_rect(encoding: Encoding, x: int = 0, y: int = 0) -> bytes:
 
 
 def _string(text: str) -> bytes:
-    data = text.encode()
+    data = text.encode(errors="replace")
     return struct.pack(">I", len(data)) + data

@@ -146,7 +146,7 @@ def test_client_that_talks_ahead_of_the_check_is_heard_after_it() -> None:
 def test_client_that_talks_too_far_ahead_is_cut_off() -> None:
     connection = rfb(Security.password())
     connection.feed(V38 + b"\2" + RESPONSE)
-    with pytest.raises(ProtocolError, match="before it was told whether it is let in"):
+    with pytest.raises(ProtocolError, match="more than 65536 bytes"):
         connection.feed(bytes(MAX_HELD_BYTES + 1))
     assert connection.stage is Stage.ENDED
 
@@ -181,7 +181,7 @@ def test_x509_plain_starts_tls_and_asks_for_name_and_password_within() -> None:
     assert events == [StartTls(b"")]
     assert connection.to_send() == b"\1"
     assert connection.stage is Stage.TLS
-    connection.tls_started()
+    assert connection.tls_started() == []
     assert connection.to_send() == b""
     assert connection.feed(PLAIN) == [CheckPlain("id", "tok")]
     after = connection.accept()
@@ -193,7 +193,7 @@ def test_x509_plain_starts_tls_and_asks_for_name_and_password_within() -> None:
 def test_x509_vnc_sends_its_challenge_within_tls() -> None:
     connection, events = chose(261, Security.certificate(allow_unencrypted=False))
     assert (events, connection.to_send()) == ([StartTls(b"")], b"\1")
-    connection.tls_started()
+    assert connection.tls_started() == []
     assert connection.to_send() == CHALLENGE
     assert connection.feed(RESPONSE) == [CheckPassword(CHALLENGE, RESPONSE)]
 
@@ -202,7 +202,7 @@ def test_x509_vnc_sends_its_challenge_within_tls() -> None:
 def test_x509_none_has_a_result_in_every_version(version: bytes) -> None:
     connection, events = chose(260, Security((Method.X509_NONE,)), version)
     assert (events, connection.to_send()) == ([StartTls(b"")], b"\1")
-    connection.tls_started()
+    assert connection.tls_started() == []
     assert connection.to_send() == OK
     assert_lets_in(connection, [])
 
@@ -218,14 +218,21 @@ def test_what_follows_the_choice_of_tls_belongs_to_tls() -> None:
     hello = b"\x16\x03\x01\x02\x00"
     events = connection.feed(V38 + b"\x13\0\2" + b"\0\0\1\6" + hello)
     assert events == [StartTls(hello)]
-    connection.tls_started()
+    assert connection.tls_started() == []
     assert connection.feed(PLAIN) == [CheckPlain("id", "tok")]
 
 
-def test_bytes_before_tls_has_started_are_a_mistake_of_the_shell() -> None:
+def test_what_comes_out_of_tls_while_it_starts_is_heard_when_it_has() -> None:
     connection, _ = chose(262, Security.certificate(allow_unencrypted=True))
-    with pytest.raises(AssertionError):
-        connection.feed(b"x")
+    assert connection.feed(PLAIN[:5]) == []
+    assert connection.feed(PLAIN[5:]) == []
+    assert connection.tls_started() == [CheckPlain("id", "tok")]
+
+
+def test_what_comes_out_of_tls_while_it_starts_is_bounded() -> None:
+    connection, _ = chose(262, Security.certificate(allow_unencrypted=True))
+    with pytest.raises(ProtocolError, match="more than 65536 bytes"):
+        connection.feed(bytes(MAX_HELD_BYTES + 1))
 
 
 @pytest.mark.parametrize("version", [b"\0\1", b"\0\3", b"\1\0"])

@@ -52,8 +52,7 @@ def converse(connection: Rfb, chunks: list[bytes]) -> list[Event]:
                 heard += events
                 match events[-1]:
                     case StartTls(received):
-                        connection.tls_started()
-                        events = connection.feed(received)
+                        events = connection.tls_started() + connection.feed(received)
                     case CheckPassword() | CheckPlain():
                         events = connection.accept()
                     case _:
