@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agentd.vnc.encodings.hextile import HextileEncoder
 from agentd.vnc.encodings.profile import (
     DEFAULT_COMPRESS_LEVEL,
     EncodedRect,
@@ -16,6 +17,10 @@ from agentd.vnc.encodings.profile import (
     Subsampling,
 )
 from agentd.vnc.encodings.raw import RawEncoder
+from agentd.vnc.encodings.rre import RreEncoder
+from agentd.vnc.encodings.tight import TightEncoder
+from agentd.vnc.encodings.zlib_stream import ZlibEncoder
+from agentd.vnc.encodings.zrle import ZrleEncoder
 from agentd.vnc.pixel_format import PixelFormat
 
 __all__ = ["EncodedRect", "Encoder", "Encoding", "Profile", "choose", "make_encoder"]
@@ -82,8 +87,25 @@ def choose(encodings: Sequence[int], format: PixelFormat) -> Profile:
 
 
 def make_encoder(profile: Profile) -> Encoder:
-    """Make the encoder of a profile; one that is not stateless serves a single viewer."""
-    return RawEncoder(profile.format)
+    """Make the encoder of a profile; one that is not stateless serves a single viewer.
+
+    Raises: ValueError when there is none of that encoding.
+    """
+    match profile.encoding:
+        case Encoding.TIGHT:
+            return TightEncoder(profile)
+        case Encoding.ZRLE:
+            return ZrleEncoder(profile)
+        case Encoding.ZLIB:
+            return ZlibEncoder(profile)
+        case Encoding.HEXTILE:
+            return HextileEncoder(profile)
+        case Encoding.RRE:
+            return RreEncoder(profile)
+        case Encoding.RAW:
+            return RawEncoder(profile.format)
+        case other:
+            raise ValueError(f"making an encoder of encoding {other}: there is none")
 
 
 def _first_in(encodings: Sequence[int], levels: range) -> int | None:
