@@ -66,9 +66,8 @@ class Viewer:
         }
         for rect in rects:
             place = rect.rect
-            assert place.x >= 0 <= place.y
             height, width = self.times.shape
-            assert place.right <= width and place.bottom <= height
+            assert Rect(0, 0, width, height).covers(place)
             reader = Reader(rect.body)
             pixels = decoders[rect.encoding](reader, place.width, place.height)
             assert reader.is_empty, "the body is longer than the rectangle"
@@ -79,18 +78,16 @@ class Viewer:
     # Pixels as they stand in bodies.
 
     def pixels(self, data: bytes) -> NDArray[np.int64]:
-        format = self.format
-        order = ">" if format.big_endian else "<"
-        return self.colours(np.frombuffer(data, f"{order}u{format.bits_per_pixel // 8}"))
+        order = ">" if self.format.big_endian else "<"
+        return self.colours(np.frombuffer(data, f"{order}u{self.format.bits_per_pixel // 8}"))
 
     def colours(self, words: NDArray[np.generic]) -> NDArray[np.int64]:
-        format = self.format
-        words = words.astype(np.int64)
+        wide, form = words.astype(np.int64), self.format
         return np.stack(
             (
-                words >> format.red_shift & format.red_max,
-                words >> format.green_shift & format.green_max,
-                words >> format.blue_shift & format.blue_max,
+                wide >> form.red_shift & form.red_max,
+                wide >> form.green_shift & form.green_max,
+                wide >> form.blue_shift & form.blue_max,
             ),
             axis=-1,
         )
@@ -131,7 +128,8 @@ class Viewer:
         for _ in range(count):
             colour = self.pixels(reader.take(size))
             x, y, w, h = (reader.number(2) for _ in range(4))
-            assert x + w <= width and y + h <= height and w > 0 and h > 0
+            assert Rect(0, 0, width, height).covers(Rect(x, y, w, h))
+            assert w * h > 0
             picture[y : y + h, x : x + w] = colour
         return picture
 
@@ -159,7 +157,8 @@ class Viewer:
                     place, extent = reader.number(), reader.number()
                     left, top = place >> 4, place & 15
                     right, bottom = left + (extent >> 4) + 1, top + (extent & 15) + 1
-                    assert right <= tile.shape[1] and bottom <= tile.shape[0]
+                    assert right <= tile.shape[1]
+                    assert bottom <= tile.shape[0]
                     assert colour is not None
                     tile[top:bottom, left:right] = colour
         return picture
@@ -213,11 +212,11 @@ class Viewer:
             return self._jpeg(reader, width, height)
         assert kind < 8
         inflate = self._tight[kind & 3]
-        filter = reader.number() if kind & 4 else 0
-        if filter == 0:
+        filter_id = reader.number() if kind & 4 else 0
+        if filter_id == 0:
             data = tight_content(reader, width * height * size, inflate)
             return self.tight_pixels(data).reshape(height, width, 3)
-        assert filter == 1
+        assert filter_id == 1
         count = reader.number() + 1
         assert count >= 2
         colours = self.tight_pixels(reader.take(count * size))
@@ -276,7 +275,3 @@ def tight_size(format: PixelFormat) -> int:
     if format.bits_per_pixel == 32 and format.depth == 24 and maxima == (255, 255, 255):
         return 3
     return format.bits_per_pixel // 8
-
-
-def area(rects: Iterable[Rect]) -> int:
-    return sum(rect.area for rect in rects)

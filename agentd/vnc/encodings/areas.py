@@ -113,10 +113,22 @@ def _photos(pixels: Pixels, rect: Rect, rows: Words) -> Iterator[Rect]:
     # At most 32 a row of a tile, and 4 rows: it fits into a byte.
     counts = np.add.reduceat(differs, range(0, rows.shape[1], TILE), axis=1, dtype=np.uint8)
     counts = np.add.reduceat(counts, range(0, len(rows), TILE // _STEP), axis=0, dtype=np.uint8)
-    busy = counts > _BUSY * TILE * TILE / _STEP
+    # The tiles at the far edges may be cut.
+    sizes = np.outer(
+        *(
+            _per_tile(length, step)
+            for length, step in ((len(rows), TILE // _STEP), (rows.shape[1], TILE))
+        )
+    )
+    busy = counts > _BUSY * sizes
     for found in _rectangles(busy, rect):
         if _is_colourful(pixels, found):
             yield found
+
+
+def _per_tile(length: int, step: int) -> NDArray[np.intp]:
+    """Return how many of so many samples each tile has along an edge."""
+    return np.diff(np.append(np.arange(0, length, step), length))
 
 
 def _by_tile(samples: Words, fold: np.ufunc, step: int) -> Words:

@@ -6,6 +6,7 @@ Pure. Source: rfbproto "SetEncodings", "JPEG Quality Level Pseudo-encoding" and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agentd.vnc.encodings.hextile import HextileEncoder
 from agentd.vnc.encodings.profile import (
@@ -47,8 +48,8 @@ _SUBSAMPLINGS = {
     -763: Subsampling.FOUR,
 }
 
-# Of a coarser screen JPEG would waste what it keeps, and viewers do not expect it.
-_LEAST_BITS_OF_JPEG = 16
+# A coarser screen would waste what JPEG keeps, and viewers do not expect it there.
+_LEAST_BITS_OF_LOSS = 16
 
 
 def choose(encodings: Sequence[int], format: PixelFormat) -> Profile:
@@ -72,18 +73,18 @@ def choose(encodings: Sequence[int], format: PixelFormat) -> Profile:
         compress_level=DEFAULT_COMPRESS_LEVEL if compress is None else compress,
         copies=Encoding.COPY_RECT in encodings,
     )
-    if format.bits_per_pixel < _LEAST_BITS_OF_JPEG:
+    if format.bits_per_pixel < _LEAST_BITS_OF_LOSS:
         return profile
-    return Profile(
-        format=format,
-        encoding=encoding,
-        compress_level=profile.compress_level,
+    lossy = replace(
+        profile,
         jpeg_quality=_first_in(encodings, _QUALITY_LEVELS),
         fine_quality=_first_in(encodings, _FINE_QUALITIES),
-        subsampling=next((_SUBSAMPLINGS[n] for n in encodings if n in _SUBSAMPLINGS), None),
-        copies=profile.copies,
         h264=Encoding.OPEN_H264 in encodings,
     )
+    if lossy.jpeg_quality is None and lossy.fine_quality is None:
+        return lossy
+    subsampling = next((_SUBSAMPLINGS[n] for n in encodings if n in _SUBSAMPLINGS), None)
+    return replace(lossy, subsampling=subsampling)
 
 
 def make_encoder(profile: Profile) -> Encoder:
