@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -23,7 +24,9 @@ Words: TypeAlias = NDArray[np.uint32]
 # What of a word is colour.
 COLOUR = np.uint32(0xFFFFFF)
 
-# Below this a cut costs more than it saves.
+# Below this a cut costs more than it saves: deflate makes short work of what is solid, none of
+# photos.
+_LEAST_SOLID = 48 * TILE * TILE
 _LEAST_CUT = 16 * TILE * TILE
 _LEAST_PHOTO = 32 * 32
 _MOST_CUTS = 12
@@ -91,8 +94,8 @@ def _solids(pixels: Pixels, rect: Rect, rows: Words) -> Iterator[Rect]:
     is_even = lowest == highest
     colours, counts = np.unique(lowest[is_even], return_counts=True)
     by_count = np.argsort(-counts.astype(np.int64))[:_MOST_COLOURS]
-    for colour in colours[by_count[counts[by_count] * TILE * TILE >= _LEAST_CUT]]:
-        for candidate in _rectangles(is_even & (lowest == colour), rect):
+    for colour in colours[by_count[counts[by_count] * TILE * TILE >= _LEAST_SOLID]]:
+        for candidate in _rectangles(is_even & (lowest == colour), rect, _LEAST_SOLID):
             yield from _truly_solid(pixels, candidate, colour)
 
 
@@ -102,8 +105,10 @@ def _truly_solid(pixels: Pixels, rect: Rect, colour: np.uint32) -> Iterator[Rect
     if is_colour.all():
         yield rect
         return
-    whole = np.logical_and.reduceat(is_colour, range(0, rect.height, TILE), axis=0)
-    yield from _rectangles(np.logical_and.reduceat(whole, range(0, rect.width, TILE), axis=1), rect)
+    # Tiles that are cut by an edge of the screen count as not solid; they are few.
+    down, across = rect.height // TILE, rect.width // TILE
+    rows = is_colour[: down * TILE, : across * TILE].reshape(down, TILE, -1).all(axis=1)
+    yield from _rectangles(rows.reshape(down, across, TILE).all(axis=2), rect, _LEAST_SOLID)
 
 
 def _photos(pixels: Pixels, rect: Rect, rows: Words) -> Iterator[Rect]:
@@ -121,7 +126,7 @@ def _photos(pixels: Pixels, rect: Rect, rows: Words) -> Iterator[Rect]:
         )
     )
     busy = counts > _BUSY * sizes
-    for found in _rectangles(busy, rect):
+    for found in _rectangles(busy, rect, _LEAST_CUT):
         if _is_colourful(pixels, found):
             yield found
 
@@ -140,11 +145,26 @@ def _by_tile(samples: Words, fold: np.ufunc, step: int) -> Words:
     return folded
 
 
-def _rectangles(tiles: NDArray[np.bool_], rect: Rect) -> Iterator[Rect]:
-    """Join tiles of a part to rectangles that are worth a cut."""
-    for found in rectangles(tiles, rect.width, rect.height):
-        if found.area >= _LEAST_CUT:
-            yield found.moved(rect.x, rect.y)
+def _rectangles(tiles: NDArray[np.bool_], rect: Rect, least: int) -> Iterator[Rect]:
+    """Join tiles of a part to rectangles of so many pixels at least.
+
+    Only tiles that are one of four in a square count: single ones and lines of them are many in
+    text, and never worth it.
+    """
+    squares = tiles[1:, 1:] & tiles[1:, :-1] & tiles[:-1, 1:] & tiles[:-1, :-1]
+    if not squares.any():
+        return
+    wide = np.zeros_like(tiles)
+    for rows, columns in product((slice(1, None), slice(None, -1)), repeat=2):
+        wide[rows, columns] |= squares
+    if np.count_nonzero(wide) * TILE * TILE < least:
+        return
+    used = np.flatnonzero(wide.any(axis=1))
+    top, bottom = int(used[0]), int(used[-1]) + 1
+    height = min(rect.height, bottom * TILE) - top * TILE
+    for found in rectangles(wide[top:bottom], rect.width, height):
+        if found.area >= least:
+            yield found.moved(rect.x, rect.y + top * TILE)
 
 
 def _is_photo(pixels: Pixels, rect: Rect) -> bool:

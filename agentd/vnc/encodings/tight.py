@@ -24,6 +24,11 @@ from agentd.vnc.encodings.profile import EncodedRect, Encoding, Profile
 _MOST_WIDTH = 2048
 _MOST_AREA = 1 << 18
 
+# Deflate looks back 32 KiB. That is 5 rows of a screen, but 28 of a strip so wide, a line of text
+# or two: a tenth fewer bytes in the same time.
+_STRIP_WIDTH = 384
+_LEAST_STRIP_HEIGHT = 96
+
 # Shorter content is not deflated.
 _LEAST_DEFLATED = 12
 
@@ -133,8 +138,12 @@ def _pieces(area: Area) -> Iterator[Area]:
     """Cut an area into pieces that viewers take."""
     rect = area.rect
     most_area = rect.area if area.kind is Kind.SOLID else _MOST_AREA
-    for x in range(rect.x, rect.right, _MOST_WIDTH):
-        width = min(_MOST_WIDTH, rect.right - x)
+    across = -(-rect.width // _MOST_WIDTH)
+    if area.kind is Kind.PLAIN and rect.height >= _LEAST_STRIP_HEIGHT:
+        across = max(1, round(rect.width / _STRIP_WIDTH))
+    most_width = -(-rect.width // across)
+    for x in range(rect.x, rect.right, most_width):
+        width = min(most_width, rect.right - x)
         step = max(1, most_area // width)
         for y in range(rect.y, rect.bottom, step):
             yield Area(Rect(x, y, width, min(step, rect.bottom - y)), area.kind)
