@@ -250,11 +250,16 @@ def compact_number(reader: Reader) -> int:
 
 
 def tight_content(reader: Reader, length: int, inflate: zlib._Decompress) -> bytes:
-    """The content of a basic rectangle, taken as noVNC does: all of it, and no more, at once."""
+    """The content of a basic rectangle, taken as noVNC does: all of it, and no more, at once.
+
+    gtk-vnc takes the end of the stream for an error.
+    """
     if length < 12:
         return reader.take(length)
     data = inflate.decompress(reader.take(compact_number(reader)))
     assert len(data) == length
+    assert not inflate.eof
+    assert inflate.unused_data == b""
     return data
 
 

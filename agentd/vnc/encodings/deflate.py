@@ -24,16 +24,15 @@ class _Compressor(Protocol):
 
 
 def deflate(content: bytes | NDArray[Any], compress_level: int) -> bytes:
-    """Return a whole zlib stream that needs nothing of what came before.
+    """Return a zlib stream that needs nothing of what came before.
+
+    It is flushed to a whole byte, not ended: gtk-vnc takes the end of a stream for an error.
 
     Args:
         content: contiguous.
         compress_level: 0 to 9, as a viewer says it.
     """
-    if compress_level >= _ZLIB_FROM_LEVEL:
-        return zlib.compress(content if isinstance(content, bytes) else content.data, _ZLIB_LEVEL)
-    whole: bytes = isal_zlib.compress(content, _ISAL_LEVEL)
-    return whole
+    return DeflateStream(compress_level).deflate(content)
 
 
 class DeflateStream:

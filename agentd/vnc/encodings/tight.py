@@ -1,6 +1,6 @@
 """Tight: fill, palette, plain and JPEG rectangles, each of which stands on its own.
 
-Every deflated body is a whole zlib stream behind a reset of the viewer's, so that one body serves
+Every deflated body is a new zlib stream behind a reset of the viewer's, so that one body serves
 all viewers of a profile, in any order, and threads may share the work. Pure. The gradient filter is
 not used: noVNC does not know it. Source: rfbproto "Tight encoding".
 """
