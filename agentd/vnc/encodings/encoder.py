@@ -6,7 +6,9 @@ Pure. Source: rfbproto "SetEncodings", "JPEG Quality Level Pseudo-encoding" and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from agentd.vnc.encodings.hextile import HextileEncoder
 from agentd.vnc.encodings.profile import (
     DEFAULT_COMPRESS_LEVEL,
     EncodedRect,
@@ -16,6 +18,10 @@ from agentd.vnc.encodings.profile import (
     Subsampling,
 )
 from agentd.vnc.encodings.raw import RawEncoder
+from agentd.vnc.encodings.rre import RreEncoder
+from agentd.vnc.encodings.tight import TightEncoder
+from agentd.vnc.encodings.zlib_stream import ZlibEncoder
+from agentd.vnc.encodings.zrle import ZrleEncoder
 from agentd.vnc.pixel_format import PixelFormat
 
 __all__ = ["EncodedRect", "Encoder", "Encoding", "Profile", "choose", "make_encoder"]
@@ -42,8 +48,8 @@ _SUBSAMPLINGS = {
     -763: Subsampling.FOUR,
 }
 
-# Of a coarser screen JPEG would waste what it keeps, and viewers do not expect it.
-_LEAST_BITS_OF_JPEG = 16
+# A coarser screen would waste what JPEG keeps, and viewers do not expect it there.
+_LEAST_BITS_OF_LOSS = 16
 
 
 def choose(encodings: Sequence[int], format: PixelFormat) -> Profile:
@@ -67,23 +73,40 @@ def choose(encodings: Sequence[int], format: PixelFormat) -> Profile:
         compress_level=DEFAULT_COMPRESS_LEVEL if compress is None else compress,
         copies=Encoding.COPY_RECT in encodings,
     )
-    if format.bits_per_pixel < _LEAST_BITS_OF_JPEG:
+    if format.bits_per_pixel < _LEAST_BITS_OF_LOSS:
         return profile
-    return Profile(
-        format=format,
-        encoding=encoding,
-        compress_level=profile.compress_level,
+    lossy = replace(
+        profile,
         jpeg_quality=_first_in(encodings, _QUALITY_LEVELS),
         fine_quality=_first_in(encodings, _FINE_QUALITIES),
-        subsampling=next((_SUBSAMPLINGS[n] for n in encodings if n in _SUBSAMPLINGS), None),
-        copies=profile.copies,
         h264=Encoding.OPEN_H264 in encodings,
     )
+    if lossy.jpeg_quality is None and lossy.fine_quality is None:
+        return lossy
+    subsampling = next((_SUBSAMPLINGS[n] for n in encodings if n in _SUBSAMPLINGS), None)
+    return replace(lossy, subsampling=subsampling)
 
 
 def make_encoder(profile: Profile) -> Encoder:
-    """Make the encoder of a profile; one that is not stateless serves a single viewer."""
-    return RawEncoder(profile.format)
+    """Make the encoder of a profile; one that is not stateless serves a single viewer.
+
+    Raises: ValueError when there is none of that encoding.
+    """
+    match profile.encoding:
+        case Encoding.TIGHT:
+            return TightEncoder(profile)
+        case Encoding.ZRLE:
+            return ZrleEncoder(profile)
+        case Encoding.ZLIB:
+            return ZlibEncoder(profile)
+        case Encoding.HEXTILE:
+            return HextileEncoder(profile)
+        case Encoding.RRE:
+            return RreEncoder(profile)
+        case Encoding.RAW:
+            return RawEncoder(profile.format)
+        case other:
+            raise ValueError(f"making an encoder of encoding {other}: there is none")
 
 
 def _first_in(encodings: Sequence[int], levels: range) -> int | None:

@@ -1,0 +1,30 @@
+"""Zlib: raw pixels through one stream for each viewer.
+
+Pure. Some clients know nothing else but Raw. Source: rfbproto "Zlib encoding".
+"""
+
+from __future__ import annotations
+
+import struct
+
+from agentd.desktop.screen.frame import Pixels, Rect
+from agentd.vnc.encodings.deflate import DeflateStream
+from agentd.vnc.encodings.profile import EncodedRect, Encoding, Profile
+
+
+class ZlibEncoder:
+    """Writes PIXELs, row by row, deflated."""
+
+    is_stateless = False
+
+    def __init__(self, profile: Profile) -> None:
+        self._format = profile.format
+        self._stream = DeflateStream(profile.compress_level)
+
+    def encode(self, pixels: Pixels, rect: Rect) -> list[EncodedRect]:
+        """Encode a part of the screen as one rectangle, the next of the stream."""
+        if rect.area == 0:
+            return []
+        part = pixels[rect.y : rect.bottom, rect.x : rect.right]
+        body = self._stream.deflate(self._format.convert(part))
+        return [EncodedRect(rect, Encoding.ZLIB, struct.pack(">I", len(body)) + body)]
