@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agentd.desktop.screen.damage import TILE, Tiles
+import numpy as np
+
+from agentd.desktop.screen.damage import TILE, Tiles, grid
 from agentd.desktop.screen.frame import Frame, Rect
 from agentd.vnc.updates.regions import (
     Words,
@@ -81,24 +83,35 @@ def plan(before: Frame, after: Frame, tiles: Tiles, *, copies: bool) -> Plan:
     else:
         changed[:] = False
         moves = []
-    moved, repairs = _repaired(old, new, moves)
+    moves, mends = _mended(old, new, moves)
     open_tiles = tiles & ~changed
-    for move in moved:
+    for move in moves:
         open_tiles[_inside(move.to, width, height)] = False
     changed[rows, columns] |= compare(part(old, area), part(new, area), open_tiles[rows, columns])
     rects = few(changed, width, height)
-    for move in moved:
+    for move in moves:
         rects = without(rects, move.to)
-    tight = [*repairs, *_trimmed(old, new, rects, 0, 0)]
+    tight = [*mends, *_trimmed(old, new, rects, 0, 0)]
     return Plan(
-        tuple(Copy(move.source.x, move.source.y, move.to) for move in moved),
+        tuple(Copy(move.source.x, move.source.y, move.to) for move in moves),
         tuple(tight),
     )
 
 
-def _repaired(old: Words, new: Words, moves: Iterable[Move]) -> tuple[list[Move], list[Rect]]:
-    """Return the moves that are worth it, and what they leave to be sent of where they go."""
-    return list(moves), []
+def _mended(old: Words, new: Words, moves: Iterable[Move]) -> tuple[list[Move], list[Rect]]:
+    """Return the moves that are worth it, and what is to be sent of where they go."""
+    worth_it, mends = list[Move](), list[Rect]()
+    for move in moves:
+        source, target = part(old, move.source), part(new, move.to)
+        everywhere = grid(move.to.width, move.to.height, value=True)
+        differs = compare(source, target, everywhere)
+        if 2 * np.count_nonzero(differs) > differs.size:
+            continue  # The glance was deceived.
+        worth_it.append(move)
+        rects = few(differs, move.to.width, move.to.height)
+        inside = (rect.moved(move.to.x, move.to.y) for rect in rects)
+        mends += _trimmed(old, new, inside, move.dx, move.dy)
+    return worth_it, mends
 
 
 def _inside(area: Rect, width: int, height: int) -> tuple[slice, slice]:

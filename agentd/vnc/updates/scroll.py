@@ -1,15 +1,63 @@
 """What of a change has only moved: scrolled text, a scrolled page, a window that was dragged.
 
-Pure.
+Pure. A few places that show something unmistakable are looked up in the picture before: down their
+own column, along their own row, then around. The shifts that most of them agree on are tried tile
+by tile; the rectangle that gains most is widened to the pixel. A rectangle may hold what has not
+moved with it, as a clock: whoever copies it compares and mends (`plan.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from agentd.desktop.screen.damage import Tiles
+import numpy as np
+from numpy.typing import NDArray
+
+from agentd.desktop.screen.damage import TILE, Tiles
 from agentd.desktop.screen.frame import Rect
-from agentd.vnc.updates.regions import Words
+from agentd.vnc.updates.regions import Words, box, covered, glance, part
+
+# A shift: how many pixels further right, and further down.
+Shift: TypeAlias = tuple[int, int]
+
+# A move that saves fewer tiles is not worth its search in every viewer's picture.
+LEAST_TILES = 8
+
+# How many moves a change has at most: windows side by side, columns of a page.
+_MOST_MOVES = 4
+
+# Anchors are taken from so many rows, and from so many cells of each, ...
+_ROWS, _CELLS = 16, 6
+# ... which lie by a little more off an even grid, so that lines of text do not hide between them.
+_JITTER = np.array([0, 7, 3, 10, 5, 12, 1, 8, 4, 11, 2, 9, 6, 0, 7, 3])
+# So many of them are looked up in lines, and so many around themselves.
+_IN_LINES, _AROUND = 32, 6
+
+# An anchor is a square of so many pixels, of which these are compared: row and column.
+_EDGE = 16
+_PROBES = ((0, 15), (0, 5), (3, 2), (6, 9), (1, 12), (9, 4), (12, 14), (15, 7))
+
+# So many neighbours in the first row of an anchor differ at least.
+_LEAST_EDGES = 3
+
+# How far around an anchor is looked: what is dragged moves less between two frames.
+_REACH = 128
+
+# So many anchors agree on a shift at least, and a part of those that were looked up.
+_LEAST_VOTES, _LEAST_SHARE = 3, 8
+_LEAST_VOTES_AROUND = 2
+
+# So many shifts of each search are tried.
+_TRIALS = 2
+
+# What a tile counts: one that needs not be sent; one that is sent as without the copy; one that
+# has to be mended because of it; one that belongs to another move already.
+_SAVED, _SENT, _SPOILT, _TAKEN = 1.0, -0.25, -3.0, -1e6
+
+# How far a rectangle of whole tiles is widened at each side.
+_WIDEN = 2 * TILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +81,214 @@ class Move:
 
 
 def find_moves(old: Words, new: Words, changed: Tiles) -> list[Move]:
-    """Return what has moved, in an order in which no move spoils the source of a later one."""
-    return []
+    """Return what has most likely moved.
+
+    Args:
+        old: the picture before.
+        new: the picture after, of the same size.
+        changed: the tiles that are known to differ.
+
+    Returns: moves inside the picture whose destinations do not overlap, in an order in which none
+        spoils the source of a later one.
+    """
+    left = changed.copy()
+    moves: list[Move] = []
+    while len(moves) < _MOST_MOVES and np.count_nonzero(left) >= LEAST_TILES:
+        found = _find_move(old, new, changed, left, moves)
+        if found is None:
+            break
+        moves.append(found)
+        left[covered(found.to)] = False
+    return _ordered(moves)
+
+
+def _find_move(
+    old: Words, new: Words, changed: Tiles, left: Tiles, moves: Sequence[Move]
+) -> Move | None:
+    """Return the first move that is worth it of those that anchors agree on."""
+    area = box(left, new.shape[1], new.shape[0])
+    worth = _worth(changed, left, moves)
+    anchors = _anchors(old, new, left, area)
+    if len(anchors) < _LEAST_VOTES_AROUND:
+        return None
+    for shift in _shifts(old, new, anchors):
+        move = _best_move(old, new, worth, area, shift)
+        if move is not None:
+            return _widened(old, new, move, moves)
+    return None
+
+
+def _shifts(old: Words, new: Words, anchors: NDArray[np.intp]) -> Iterator[Shift]:
+    """Yield the shifts that anchors agree on: down or up, sideways, at last any that is near."""
+    some = anchors[:: -(-len(anchors) // _IN_LINES)]
+    least = max(_LEAST_VOTES, len(some) // _LEAST_SHARE)
+    for dy in _agreed(_down(old, new, some), least):
+        yield 0, dy
+    for dx in _agreed(_down(old.T, new.T, some[:, ::-1]), least):
+        yield dx, 0
+    few = anchors[:: -(-len(anchors) // _AROUND)]
+    # Two numbers in one: no shift is as long as a row of these.
+    pairs = np.concatenate([_around(old, new, int(y), int(x)) for y, x in few])
+    for pair in _agreed(pairs, _LEAST_VOTES_AROUND):
+        dy, dx = divmod(pair + _REACH, 4 * _REACH)
+        yield dx - _REACH, dy
+
+
+def _anchors(old: Words, new: Words, left: Tiles, area: Rect) -> NDArray[np.intp]:
+    """Return top left corners, row and column, of squares that are easily known again."""
+    bottom = min(area.bottom, new.shape[0] - _EDGE + 1)
+    right = min(area.right, new.shape[1] - _EDGE + 1)
+    if bottom <= area.y or right - area.x < _CELLS:
+        return np.empty((0, 2), dtype=np.intp)
+    spread = np.linspace(area.y, bottom - 1, _ROWS).astype(np.intp)
+    rows = np.minimum(spread + _JITTER, bottom - 1)
+    reach = right + _EDGE - 1
+    shown, gone = new[rows, area.x : reach], old[rows, area.x : reach]
+    edges = np.cumsum(shown[:, 1:] != shown[:, :-1], axis=1, dtype=np.int16)
+    worth = edges[:, _EDGE - 1 :] - edges[:, : 1 - _EDGE]
+    width = worth.shape[1] // _CELLS * _CELLS
+    worth = worth[:, :width]
+    columns = np.arange(area.x, area.x + width) // TILE
+    differs = (shown != gone)[:, :width] & left[rows[:, None] // TILE, columns]
+    cells = np.where(differs, worth, 0).reshape(_ROWS, _CELLS, -1)
+    best = cells.argmax(axis=2)
+    is_rich = np.take_along_axis(cells, best[..., None], axis=2)[..., 0] >= _LEAST_EDGES
+    row, cell = np.nonzero(is_rich)
+    return np.stack((rows[row], area.x + cell * (width // _CELLS) + best[row, cell]), axis=1)
+
+
+def _down(old: Words, new: Words, anchors: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return how far below a place in their own columns of before the anchors lie; each such."""
+    rows, columns = anchors[:, 0], anchors[:, 1]
+    last = old.shape[0] - _EDGE + 1
+    hits, which = np.nonzero(old[:last, columns] == new[rows, columns])
+    for down, right in _PROBES:
+        x = columns[which] + right
+        same = old[hits + down, x] == new[rows[which] + down, x]
+        hits, which = hits[same], which[same]
+    shifts: NDArray[np.intp] = rows[which] - hits
+    return shifts
+
+
+def _around(old: Words, new: Words, y: int, x: int) -> NDArray[np.intp]:
+    """Return the shifts, as one number each, by which an anchor may have come from near."""
+    top, left = max(0, y - _REACH), max(0, x - _REACH)
+    bottom = min(y + _REACH, old.shape[0] - _EDGE + 1)
+    right = min(x + _REACH, old.shape[1] - _EDGE + 1)
+    rows, columns = np.nonzero(old[top:bottom, left:right] == new[y, x])
+    rows, columns = rows + top, columns + left
+    for down, across in _PROBES:
+        same = old[rows + down, columns + across] == new[y + down, x + across]
+        rows, columns = rows[same], columns[same]
+    shifts: NDArray[np.intp] = (y - rows) * (4 * _REACH) + (x - columns)
+    return shifts
+
+
+def _agreed(shifts: NDArray[np.intp], least: int) -> list[int]:
+    """Return the numbers that come up most often, other than 0; of equals the nearest to it."""
+    numbers, votes = np.unique(shifts[shifts != 0], return_counts=True)
+    numbers, votes = numbers[votes >= least], votes[votes >= least]
+    best = np.lexsort((np.abs(numbers), -votes))[:_TRIALS]
+    return [int(number) for number in numbers[best]]
+
+
+def _worth(changed: Tiles, left: Tiles, moves: Sequence[Move]) -> NDArray[np.float64]:
+    """Return what a tile costs that does not look as if moved; one that is taken costs all."""
+    worth = np.where(changed, _SENT, _SPOILT)
+    for move in moves:
+        worth[covered(move.to)] = _TAKEN
+    return worth
+
+
+def _best_move(
+    old: Words, new: Words, worth: NDArray[np.float64], area: Rect, shift: Shift
+) -> Move | None:
+    """Return the rectangle of whole tiles that gains most by a shift; None if that is little."""
+    dx, dy = shift
+    height, width = new.shape
+    screen = Rect(0, 0, width, height)
+    valid = area.intersect(screen.moved(dx, dy))
+    # Tiles that are cut by what came from off the screen are left out.
+    x, y = -(-valid.x // TILE), -(-valid.y // TILE)
+    right = valid.right if valid.right == width else valid.right // TILE * TILE
+    bottom = valid.bottom if valid.bottom == height else valid.bottom // TILE * TILE
+    tried = Rect.from_edges(left=x * TILE, top=y * TILE, right=right, bottom=bottom)
+    if tried.area == 0:
+        return None
+    differs = glance(part(old, tried.moved(-dx, -dy)), part(new, tried))
+    costs = worth[covered(tried)]
+    gains = np.where(differs | (costs == _TAKEN), costs, np.where(costs == _SENT, _SAVED, 0.0))
+    rows, columns, gain = _best_block(gains)
+    if gain < LEAST_TILES:
+        return None
+    block = Rect.from_edges(
+        left=tried.x + columns.start * TILE,
+        top=tried.y + rows.start * TILE,
+        right=tried.x + columns.stop * TILE,
+        bottom=tried.y + rows.stop * TILE,
+    )
+    return Move(block.intersect(tried), dx, dy)
+
+
+def _best_block(gains: NDArray[np.float64]) -> tuple[slice, slice, float]:
+    """Return rows and columns whose sum cannot be raised by choosing other rows, or columns."""
+    rows, columns, gain = slice(0, gains.shape[0]), slice(0, gains.shape[1]), -np.inf
+    while True:
+        rows, _ = _best_run(gains[:, columns].sum(axis=1))
+        columns, more = _best_run(gains[rows].sum(axis=0))
+        if more <= gain:
+            return rows, columns, more
+        gain = more
+
+
+def _best_run(gains: NDArray[np.float64]) -> tuple[slice, float]:
+    """Return the neighbours with the largest sum, and that."""
+    sums = np.concatenate(([0.0], np.cumsum(gains)))
+    lowest = np.minimum.accumulate(sums)[:-1]
+    end = int(np.argmax(sums[1:] - lowest))
+    start = int(np.argmin(sums[: end + 1]))
+    return slice(start, end + 1), float(sums[end + 1] - sums[start])
+
+
+def _widened(old: Words, new: Words, move: Move, moves: Sequence[Move]) -> Move:
+    """Widen a move at all sides by rows, then columns, of which every pixel has moved."""
+    dx, dy = move.dx, move.dy
+    height, width = new.shape
+    valid = Rect(0, 0, width, height).intersect(Rect(0, 0, width, height).moved(dx, dy))
+    to = move.to
+
+    def run(area: Rect, *, is_column: bool, is_backward: bool) -> int:
+        same = part(old, area.moved(-dx, -dy)) == part(new, area)
+        lines = same.all(axis=0 if is_column else 1)
+        ordered = lines[::-1] if is_backward else lines
+        return int(ordered.size if ordered.all() else ordered.argmin())
+
+    above = Rect(to.x, to.y - _WIDEN, to.width, _WIDEN).intersect(valid)
+    below = Rect(to.x, to.bottom, to.width, _WIDEN).intersect(valid)
+    top = to.y - run(above, is_column=False, is_backward=True)
+    bottom = to.bottom + run(below, is_column=False, is_backward=False)
+    before = Rect(to.x - _WIDEN, top, _WIDEN, bottom - top).intersect(valid)
+    behind = Rect(to.right, top, _WIDEN, bottom - top).intersect(valid)
+    left = to.x - run(before, is_column=True, is_backward=True)
+    right = to.right + run(behind, is_column=True, is_backward=False)
+    wide = Rect.from_edges(left=left, top=top, right=right, bottom=bottom)
+    if any(wide.meets(other.to) for other in moves):
+        return move
+    return Move(wide, dx, dy)
+
+
+def _ordered(moves: Sequence[Move]) -> list[Move]:
+    """Put first what reads where others write; of a circle the smallest is left out."""
+    waiting, ordered = list(moves), list[Move]()
+    while waiting:
+        free = [
+            move
+            for move in waiting
+            if not any(other.source.meets(move.to) for other in waiting if other is not move)
+        ]
+        if free:
+            ordered.append(free[0])
+            waiting.remove(free[0])
+        else:
+            waiting.remove(min(waiting, key=lambda move: move.to.area))
+    return ordered
