@@ -24,6 +24,9 @@ _GLANCE_ROWS = 8
 # Which row of them: text that stands on the tiles' grid is not blank there.
 _GLANCE_FIRST = 3
 
+# A rectangle of no more pixels is trimmed by comparing all of it; of a larger one only its edges.
+_AT_ONCE = 64 * 1024
+
 # A change is sent as so many rectangles at most: each costs a header and a call.
 _MOST_RECTS = 32
 
@@ -112,6 +115,17 @@ def trimmed(old: Words, new: Words) -> Rect | None:
         old: a part of a picture; coordinates are counted from its top left.
         new: of the same shape.
     """
+    if new.size <= _AT_ONCE:
+        differs = old != new
+        rows, columns = (np.flatnonzero(differs.any(axis=axis)) for axis in (1, 0))
+        if rows.size == 0:
+            return None
+        return Rect.from_edges(
+            left=int(columns[0]),
+            top=int(rows[0]),
+            right=int(columns[-1]) + 1,
+            bottom=int(rows[-1]) + 1,
+        )
     top = _first(old, new)
     if top is None:
         return None

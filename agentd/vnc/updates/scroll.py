@@ -33,14 +33,19 @@ _ROWS, _CELLS = 16, 6
 # ... which lie by a little more off an even grid, so that lines of text do not hide between them.
 _JITTER = np.array([0, 7, 3, 10, 5, 12, 1, 8, 4, 11, 2, 9, 6, 0, 7, 3])
 # So many of them are looked up in lines, and so many around themselves.
-_IN_LINES, _AROUND = 32, 6
+_IN_LINES, _AROUND = 16, 4
 
-# An anchor is a square of so many pixels, of which these are compared: row and column.
+# An anchor is a square of so many pixels, of which the first and these are compared, the last of
+# them first: row and column.
 _EDGE = 16
-_PROBES = ((0, 15), (0, 5), (3, 2), (6, 9), (1, 12), (9, 4), (12, 14), (15, 7))
+_PROBES = ((15, 7), (12, 14), (9, 4), (1, 12), (6, 9), (3, 2), (0, 5), (0, 15))
+# Where an anchor looks like no more places than these, they are compared one by one.
+_FEW_PLACES = 512
 
-# So many neighbours in the first row of an anchor differ at least.
-_LEAST_EDGES = 3
+# So many neighbours in the first row of an anchor differ at least. They are counted for so many
+# pixels at a time: as many as a word has bytes.
+_LEAST_EDGES, _STEP = 3, 8
+_EACH_BYTE = np.uint64(0x0101010101010101)
 
 # How far around an anchor is looked: what is dragged moves less between two frames.
 _REACH = 128
@@ -111,23 +116,29 @@ def _find_move(
     anchors = _anchors(old, new, left, area)
     if len(anchors) < _LEAST_VOTES_AROUND:
         return None
-    for shift in _shifts(old, new, anchors):
+    for shift in _shifts(old, new, anchors, is_first=not moves):
         move = _best_move(old, new, worth, area, shift)
         if move is not None:
             return _widened(old, new, move, moves)
     return None
 
 
-def _shifts(old: Words, new: Words, anchors: NDArray[np.intp]) -> Iterator[Shift]:
-    """Yield the shifts that anchors agree on: down or up, sideways, at last any that is near."""
+def _shifts(
+    old: Words, new: Words, anchors: NDArray[np.intp], *, is_first: bool
+) -> Iterator[Shift]:
+    """Yield the shifts that anchors agree on: down or up, sideways, at last any that is near.
+
+    What moves beside another move is searched up and down alone: columns that scroll together.
+    """
     some = anchors[:: -(-len(anchors) // _IN_LINES)]
     least = max(_LEAST_VOTES, len(some) // _LEAST_SHARE)
     for dy in _agreed(_down(old, new, some), least):
         yield 0, dy
+    if not is_first:
+        return
     for dx in _agreed(_down(old.T, new.T, some[:, ::-1]), least):
         yield dx, 0
     few = anchors[:: -(-len(anchors) // _AROUND)]
-    # Two numbers in one: no shift is as long as a row of these.
     pairs = np.concatenate([_around(old, new, int(y), int(x)) for y, x in few])
     for pair in _agreed(pairs, _LEAST_VOTES_AROUND):
         dy, dx = divmod(pair + _REACH, 4 * _REACH)
@@ -137,50 +148,66 @@ def _shifts(old: Words, new: Words, anchors: NDArray[np.intp]) -> Iterator[Shift
 def _anchors(old: Words, new: Words, left: Tiles, area: Rect) -> NDArray[np.intp]:
     """Return top left corners, row and column, of squares that are easily known again."""
     bottom = min(area.bottom, new.shape[0] - _EDGE + 1)
-    right = min(area.right, new.shape[1] - _EDGE + 1)
-    if bottom <= area.y or right - area.x < _CELLS:
+    across = area.width // (_CELLS * _STEP) * _CELLS * _STEP
+    if bottom <= area.y or across <= _EDGE:
         return np.empty((0, 2), dtype=np.intp)
     spread = np.linspace(area.y, bottom - 1, _ROWS).astype(np.intp)
     rows = np.minimum(spread + _JITTER, bottom - 1)
-    reach = right + _EDGE - 1
-    shown, gone = new[rows, area.x : reach], old[rows, area.x : reach]
-    edges = np.cumsum(shown[:, 1:] != shown[:, :-1], axis=1, dtype=np.int16)
-    worth = edges[:, _EDGE - 1 :] - edges[:, : 1 - _EDGE]
-    width = worth.shape[1] // _CELLS * _CELLS
-    worth = worth[:, :width]
-    columns = np.arange(area.x, area.x + width) // TILE
-    differs = (shown != gone)[:, :width] & left[rows[:, None] // TILE, columns]
-    cells = np.where(differs, worth, 0).reshape(_ROWS, _CELLS, -1)
+    shown, gone = new[rows, area.x : area.x + across], old[rows, area.x : area.x + across]
+    differs = (shown != gone).view(np.uint64) != 0
+    is_edge = np.zeros(shown.shape, dtype=np.bool_)
+    np.not_equal(shown[:, 1:], shown[:, :-1], out=is_edge[:, 1:])
+    # The product's highest byte is the sum of all bytes.
+    edges = (is_edge.view(np.uint64) * _EACH_BYTE) >> np.uint64(56)
+    edges[:, :-1] += edges[:, 1:]
+    # An anchor ends where the area does.
+    edges[:, -1] = 0
+    columns = np.arange(area.x, area.x + across, _STEP) // TILE
+    edges[~(differs & left[rows[:, None] // TILE, columns])] = 0
+    cells = edges.reshape(_ROWS, _CELLS, -1)
     best = cells.argmax(axis=2)
-    is_rich = np.take_along_axis(cells, best[..., None], axis=2)[..., 0] >= _LEAST_EDGES
-    row, cell = np.nonzero(is_rich)
-    return np.stack((rows[row], area.x + cell * (width // _CELLS) + best[row, cell]), axis=1)
+    row, cell = np.nonzero(cells.max(axis=2) >= _LEAST_EDGES)
+    at = cell * cells.shape[2] + best[row, cell]
+    return np.stack((rows[row], area.x + at * _STEP), axis=1)
 
 
 def _down(old: Words, new: Words, anchors: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return how far below a place in their own columns of before the anchors lie; each such."""
+    """Return how far below places in their own columns of before the anchors lie; each such."""
     rows, columns = anchors[:, 0], anchors[:, 1]
-    last = old.shape[0] - _EDGE + 1
-    hits, which = np.nonzero(old[:last, columns] == new[rows, columns])
-    for down, right in _PROBES:
+    count = old.shape[0] - _EDGE + 1
+    same = old[:count, columns] == new[rows, columns]
+    probes = list(_PROBES)
+    while probes and np.count_nonzero(same) > _FEW_PLACES:
+        down, right = probes.pop()
+        same &= old[down : down + count, columns + right] == new[rows + down, columns + right]
+    places, which = np.divmod(np.flatnonzero(same), len(rows))
+    while probes and places.size:
+        down, right = probes.pop()
         x = columns[which] + right
-        same = old[hits + down, x] == new[rows[which] + down, x]
-        hits, which = hits[same], which[same]
-    shifts: NDArray[np.intp] = rows[which] - hits
+        is_same = old[places + down, x] == new[rows[which] + down, x]
+        places, which = places[is_same], which[is_same]
+    shifts: NDArray[np.intp] = rows[which] - places
     return shifts
 
 
 def _around(old: Words, new: Words, y: int, x: int) -> NDArray[np.intp]:
-    """Return the shifts, as one number each, by which an anchor may have come from near."""
+    """Return the shifts by which an anchor may have come from near: dy and dx in one number."""
     top, left = max(0, y - _REACH), max(0, x - _REACH)
-    bottom = min(y + _REACH, old.shape[0] - _EDGE + 1)
-    right = min(x + _REACH, old.shape[1] - _EDGE + 1)
-    rows, columns = np.nonzero(old[top:bottom, left:right] == new[y, x])
-    rows, columns = rows + top, columns + left
-    for down, across in _PROBES:
-        same = old[rows + down, columns + across] == new[y + down, x + across]
-        rows, columns = rows[same], columns[same]
-    shifts: NDArray[np.intp] = (y - rows) * (4 * _REACH) + (x - columns)
+    height = min(y + _REACH, old.shape[0] - _EDGE + 1) - top
+    width = min(x + _REACH, old.shape[1] - _EDGE + 1) - left
+    near = old[top : top + height + _EDGE, left : left + width + _EDGE]
+    same = near[:height, :width] == new[y, x]
+    probes = list(_PROBES)
+    while probes and np.count_nonzero(same) > _FEW_PLACES:
+        down, right = probes.pop()
+        same &= near[down : down + height, right : right + width] == new[y + down, x + right]
+    rows, columns = np.divmod(np.flatnonzero(same), width)
+    while probes and rows.size:
+        down, right = probes.pop()
+        is_same = near[rows + down, columns + right] == new[y + down, x + right]
+        rows, columns = rows[is_same], columns[is_same]
+    # No shift is as long as a row of these.
+    shifts: NDArray[np.intp] = (y - top - rows) * (4 * _REACH) + (x - left - columns)
     return shifts
 
 
