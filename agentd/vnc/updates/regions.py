@@ -19,7 +19,7 @@ from agentd.desktop.screen.frame import Pixels, Rect
 Words: TypeAlias = NDArray[np.uint32]
 
 # A glance takes one row in this many; a tile has a whole number of them.
-_GLANCE_ROWS = 8
+GLANCE_ROWS = 8
 
 # Which row of them: text that stands on the tiles' grid is not blank there.
 _GLANCE_FIRST = 3
@@ -71,10 +71,10 @@ def glance(old: Words, new: Words) -> Tiles:
     height, width = new.shape
     across = -(-width // TILE)
     # Tiles that are cut are filled up with what does not differ.
-    bands = -(-height // _GLANCE_ROWS)
-    deep = TILE // _GLANCE_ROWS
+    bands = -(-height // GLANCE_ROWS)
+    deep = TILE // GLANCE_ROWS
     first = min(_GLANCE_FIRST, height - 1)
-    old, new, per_tile = _widest(old[first::_GLANCE_ROWS], new[first::_GLANCE_ROWS])
+    old, new, per_tile = _widest(old[first::GLANCE_ROWS], new[first::GLANCE_ROWS])
     differs = np.zeros((-(-bands // deep) * deep, across * per_tile), dtype=np.bool_)
     np.not_equal(old, new, out=differs[: new.shape[0], : new.shape[1]])
     by_row = differs.view(np.uint64).reshape(-1, deep, differs.shape[1] // 8)

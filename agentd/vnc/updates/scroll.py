@@ -8,6 +8,7 @@ moved with it, as a clock: whoever copies it compares and mends (`plan.py`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from agentd.desktop.screen.damage import TILE, Tiles
 from agentd.desktop.screen.frame import Rect
-from agentd.vnc.updates.regions import Words, box, covered, glance, part
+from agentd.vnc.updates.regions import GLANCE_ROWS, Words, box, covered, glance, part
 
 # A shift: how many pixels further right, and further down.
 Shift: TypeAlias = tuple[int, int]
@@ -25,15 +26,19 @@ Shift: TypeAlias = tuple[int, int]
 # A move that saves fewer tiles is not worth its search in every viewer's picture.
 LEAST_TILES = 8
 
-# How many moves a change has at most: windows side by side, columns of a page.
-_MOST_MOVES = 4
+# How many moves a change has at most: windows side by side, columns of a page. None is searched
+# for in less than this part of the change: what scrolls leaves such a strip that is new.
+_MOST_MOVES, _LEAST_LEFT = 4, 6
 
 # Anchors are taken from so many rows, and from so many cells of each, ...
 _ROWS, _CELLS = 16, 6
 # ... which lie by a little more off an even grid, so that lines of text do not hide between them.
 _JITTER = np.array([0, 7, 3, 10, 5, 12, 1, 8, 4, 11, 2, 9, 6, 0, 7, 3])
-# So many of them are looked up in lines, and so many around themselves.
-_IN_LINES, _AROUND = 16, 4
+# So many of them are looked up in lines, and so many around themselves: the latter only if one of
+# the first few is found at all.
+_IN_LINES, _AROUND, _AROUND_AT_FIRST = 16, 12, 4
+# Steps of this part of a row spread best, however many they are.
+_GOLDEN = 0.618
 
 # An anchor is a square of so many pixels, of which the first and these are compared, the last of
 # them first: row and column.
@@ -47,8 +52,9 @@ _FEW_PLACES = 512
 _LEAST_EDGES, _STEP = 3, 8
 _EACH_BYTE = np.uint64(0x0101010101010101)
 
-# How far around an anchor is looked: what is dragged moves less between two frames.
-_REACH = 128
+# How far around an anchor is looked: what is dragged moves less between two frames. What looks as
+# if it came from more places than these says nothing.
+_REACH, _MOST_SHIFTS = 128, 64
 
 # So many anchors agree on a shift at least, and a part of those that were looked up.
 _LEAST_VOTES, _LEAST_SHARE = 3, 8
@@ -98,7 +104,8 @@ def find_moves(old: Words, new: Words, changed: Tiles) -> list[Move]:
     """
     left = changed.copy()
     moves: list[Move] = []
-    while len(moves) < _MOST_MOVES and np.count_nonzero(left) >= LEAST_TILES:
+    least = max(LEAST_TILES, int(np.count_nonzero(changed)) // _LEAST_LEFT)
+    while len(moves) < _MOST_MOVES and np.count_nonzero(left) >= least:
         found = _find_move(old, new, changed, left, moves)
         if found is None:
             break
@@ -130,7 +137,7 @@ def _shifts(
 
     What moves beside another move is searched up and down alone: columns that scroll together.
     """
-    some = anchors[:: -(-len(anchors) // _IN_LINES)]
+    some = _spread(anchors, _IN_LINES)
     least = max(_LEAST_VOTES, len(some) // _LEAST_SHARE)
     for dy in _agreed(_down(old, new, some), least):
         yield 0, dy
@@ -138,11 +145,23 @@ def _shifts(
         return
     for dx in _agreed(_down(old.T, new.T, some[:, ::-1]), least):
         yield dx, 0
-    few = anchors[:: -(-len(anchors) // _AROUND)]
-    pairs = np.concatenate([_around(old, new, int(y), int(x)) for y, x in few])
+    pairs = np.empty(0, dtype=np.intp)
+    for count, (y, x) in enumerate(_spread(anchors, _AROUND)):
+        if count == _AROUND_AT_FIRST and pairs.size == 0:
+            return
+        pairs = np.concatenate((pairs, _around(old, new, int(y), int(x))))
     for pair in _agreed(pairs, _LEAST_VOTES_AROUND):
         dy, dx = divmod(pair + _REACH, 4 * _REACH)
         yield dx - _REACH, dy
+
+
+def _spread(anchors: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return so many anchors from all over, or all; also the first few of them lie far apart."""
+    step = max(1, round(_GOLDEN * len(anchors)))
+    while math.gcd(step, len(anchors)) != 1:
+        step += 1
+    some: NDArray[np.intp] = anchors[np.arange(min(count, len(anchors))) * step % len(anchors)]
+    return some
 
 
 def _anchors(old: Words, new: Words, left: Tiles, area: Rect) -> NDArray[np.intp]:
@@ -206,6 +225,8 @@ def _around(old: Words, new: Words, y: int, x: int) -> NDArray[np.intp]:
         down, right = probes.pop()
         is_same = near[rows + down, columns + right] == new[y + down, x + right]
         rows, columns = rows[is_same], columns[is_same]
+    if rows.size > _MOST_SHIFTS:
+        rows = columns = rows[:0]
     # No shift is as long as a row of these.
     shifts: NDArray[np.intp] = (y - top - rows) * (4 * _REACH) + (x - left - columns)
     return shifts
@@ -283,6 +304,9 @@ def _widened(old: Words, new: Words, move: Move, moves: Sequence[Move]) -> Move:
     height, width = new.shape
     valid = Rect(0, 0, width, height).intersect(Rect(0, 0, width, height).moved(dx, dy))
     to = move.to
+    if to.height > 2 * GLANCE_ROWS:
+        # The first and last rows may have been overlooked, and would hold up the columns.
+        to = Rect(to.x, to.y + GLANCE_ROWS, to.width, to.height - 2 * GLANCE_ROWS)
 
     def run(area: Rect, *, is_column: bool, is_backward: bool) -> int:
         same = part(old, area.moved(-dx, -dy)) == part(new, area)
