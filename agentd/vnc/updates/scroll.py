@@ -31,24 +31,24 @@ LEAST_TILES = 8
 _MOST_MOVES, _LEAST_LEFT = 4, 6
 
 # Anchors are taken from so many rows, and from so many cells of each, ...
-_ROWS, _CELLS = 16, 6
+_ROWS, _CELLS = 12, 6
 # ... which lie by a little more off an even grid, so that lines of text do not hide between them.
-_JITTER = np.array([0, 7, 3, 10, 5, 12, 1, 8, 4, 11, 2, 9, 6, 0, 7, 3])
+_JITTER = np.array([0, 7, 3, 10, 5, 12, 1, 8, 4, 11, 2, 9])
 # So many of them are looked up in lines, and so many around themselves: the latter only if one of
 # the first few is found at all.
-_IN_LINES, _AROUND, _AROUND_AT_FIRST = 16, 12, 4
+_IN_LINES, _AROUND, _AROUND_AT_FIRST = 16, 12, 3
 # Steps of this part of a row spread best, however many they are.
 _GOLDEN = 0.618
 
-# An anchor is a square of so many pixels, of which the first and these are compared, the last of
-# them first: row and column.
+# An anchor is a square of so many pixels, of which these are compared, row and column: after the
+# first edges in its first row, which tell most.
 _EDGE = 16
-_PROBES = ((15, 7), (12, 14), (9, 4), (1, 12), (6, 9), (3, 2), (0, 5), (0, 15))
+_PROBES = ((3, 2), (6, 9), (9, 4), (12, 14), (15, 7), (1, 12))
 # Where an anchor looks like no more places than these, they are compared one by one.
 _FEW_PLACES = 512
 
-# So many neighbours in the first row of an anchor differ at least. They are counted for so many
-# pixels at a time: as many as a word has bytes.
+# So many neighbours in the first row of an anchor differ at least, each an edge. They are counted
+# for so many pixels at a time: as many as a word has bytes.
 _LEAST_EDGES, _STEP = 3, 8
 _EACH_BYTE = np.uint64(0x0101010101010101)
 
@@ -137,19 +137,25 @@ def _shifts(
 
     What moves beside another move is searched up and down alone: columns that scroll together.
     """
+    # In order: places that lie side by side are read sooner.
     some = _spread(anchors, _IN_LINES)
+    probes = _probes(new, some)
     least = max(_LEAST_VOTES, len(some) // _LEAST_SHARE)
-    for dy in _agreed(_down(old, new, some), least):
+    # Places that lie side by side are read sooner.
+    order = np.argsort(some[:, 1])
+    places, theirs = some[order], probes[order]
+    for dy in _agreed(_down(old, new, places, theirs), least):
         yield 0, dy
     if not is_first:
         return
-    for dx in _agreed(_down(old.T, new.T, some[:, ::-1]), least):
+    for dx in _agreed(_down(old.T, new.T, places[:, ::-1], theirs[..., ::-1]), least):
         yield dx, 0
+    some = _calmest(new, anchors, _AROUND)
     pairs = np.empty(0, dtype=np.intp)
-    for count, (y, x) in enumerate(_spread(anchors, _AROUND)):
+    for count, (place, probe) in enumerate(zip(some, _probes(new, some), strict=True)):
         if count == _AROUND_AT_FIRST and pairs.size == 0:
             return
-        pairs = np.concatenate((pairs, _around(old, new, int(y), int(x))))
+        pairs = np.concatenate((pairs, _around(old, new, place, probe)))
     for pair in _agreed(pairs, _LEAST_VOTES_AROUND):
         dy, dx = divmod(pair + _REACH, 4 * _REACH)
         yield dx - _REACH, dy
@@ -173,16 +179,17 @@ def _anchors(old: Words, new: Words, left: Tiles, area: Rect) -> NDArray[np.intp
     spread = np.linspace(area.y, bottom - 1, _ROWS).astype(np.intp)
     rows = np.minimum(spread + _JITTER, bottom - 1)
     shown, gone = new[rows, area.x : area.x + across], old[rows, area.x : area.x + across]
-    differs = (shown != gone).view(np.uint64) != 0
-    is_edge = np.zeros(shown.shape, dtype=np.bool_)
-    np.not_equal(shown[:, 1:], shown[:, :-1], out=is_edge[:, 1:])
+    # Edges that were there before tell nothing: they are what a window lies on.
+    is_edge = shown != gone
+    is_edge[:, 0] = False
+    is_edge[:, 1:] &= shown[:, 1:] != shown[:, :-1]
     # The product's highest byte is the sum of all bytes.
     edges = (is_edge.view(np.uint64) * _EACH_BYTE) >> np.uint64(56)
     edges[:, :-1] += edges[:, 1:]
     # An anchor ends where the area does.
     edges[:, -1] = 0
     columns = np.arange(area.x, area.x + across, _STEP) // TILE
-    edges[~(differs & left[rows[:, None] // TILE, columns])] = 0
+    edges[~left[rows[:, None] // TILE, columns]] = 0
     cells = edges.reshape(_ROWS, _CELLS, -1)
     best = cells.argmax(axis=2)
     row, cell = np.nonzero(cells.max(axis=2) >= _LEAST_EDGES)
@@ -190,39 +197,65 @@ def _anchors(old: Words, new: Words, left: Tiles, area: Rect) -> NDArray[np.intp
     return np.stack((rows[row], area.x + at * _STEP), axis=1)
 
 
-def _down(old: Words, new: Words, anchors: NDArray[np.intp]) -> NDArray[np.intp]:
+def _calmest(new: Words, anchors: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return so many anchors, or all: those with few edges, as windows have, before photos."""
+    spread = _spread(anchors, len(anchors))
+    first = new[spread[:, :1], spread[:, 1:] + np.arange(_EDGE)]
+    edges = np.count_nonzero(first[:, 1:] != first[:, :-1], axis=1)
+    some: NDArray[np.intp] = spread[np.argsort(edges, kind="stable")[:count]]
+    return some
+
+
+def _probes(new: Words, anchors: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return which pixels of each anchor are compared: anchors x probes x row and column in it."""
+    squares = anchors[:, 1:] + np.arange(_EDGE)
+    first = new[anchors[:, :1], squares]
+    edges = np.argsort(first[:, 1:] == first[:, :-1], axis=1, kind="stable")[:, :_LEAST_EDGES]
+    columns = np.concatenate((edges, edges + 1), axis=1)
+    in_first = np.stack((np.zeros_like(columns), columns), axis=2)
+    fixed = np.broadcast_to(np.array(_PROBES), (len(anchors), len(_PROBES), 2))
+    return np.concatenate((in_first, fixed), axis=1)
+
+
+def _down(
+    old: Words, new: Words, anchors: NDArray[np.intp], probes: NDArray[np.intp]
+) -> NDArray[np.intp]:
     """Return how far below places in their own columns of before the anchors lie; each such."""
-    rows, columns = anchors[:, 0], anchors[:, 1]
-    count = old.shape[0] - _EDGE + 1
-    same = old[:count, columns] == new[rows, columns]
-    probes = list(_PROBES)
-    while probes and np.count_nonzero(same) > _FEW_PLACES:
-        down, right = probes.pop()
-        same &= old[down : down + count, columns + right] == new[rows + down, columns + right]
-    places, which = np.divmod(np.flatnonzero(same), len(rows))
-    while probes and places.size:
-        down, right = probes.pop()
-        x = columns[which] + right
-        is_same = old[places + down, x] == new[rows[which] + down, x]
+    # One row and one column for each probe of each anchor.
+    rows, columns = np.moveaxis(anchors[:, None] + probes, 2, 0)
+    wanted, below = new[rows, columns], probes[..., 0]
+    places, which = np.divmod(np.flatnonzero(old[:, columns[:, 0]] == wanted[:, 0]), len(anchors))
+    places -= below[which, 0]
+    is_inside = (places >= 0) & (places <= old.shape[0] - _EDGE)
+    places, which = places[is_inside], which[is_inside]
+    for probe in range(1, wanted.shape[1]):
+        if places.size == 0:
+            break
+        there = old[places + below[which, probe], columns[which, probe]]
+        is_same = there == wanted[which, probe]
         places, which = places[is_same], which[is_same]
-    shifts: NDArray[np.intp] = rows[which] - places
+    shifts: NDArray[np.intp] = anchors[which, 0] - places
     return shifts
 
 
-def _around(old: Words, new: Words, y: int, x: int) -> NDArray[np.intp]:
+def _around(
+    old: Words, new: Words, anchor: NDArray[np.intp], probes: NDArray[np.intp]
+) -> NDArray[np.intp]:
     """Return the shifts by which an anchor may have come from near: dy and dx in one number."""
+    y, x = int(anchor[0]), int(anchor[1])
     top, left = max(0, y - _REACH), max(0, x - _REACH)
     height = min(y + _REACH, old.shape[0] - _EDGE + 1) - top
     width = min(x + _REACH, old.shape[1] - _EDGE + 1) - left
     near = old[top : top + height + _EDGE, left : left + width + _EDGE]
-    same = near[:height, :width] == new[y, x]
-    probes = list(_PROBES)
-    while probes and np.count_nonzero(same) > _FEW_PLACES:
-        down, right = probes.pop()
+    waiting = probes.tolist()
+    down, right = waiting.pop(0)
+    same = near[down : down + height, right : right + width] == new[y + down, x + right]
+    while waiting and np.count_nonzero(same) > _FEW_PLACES:
+        down, right = waiting.pop(0)
         same &= near[down : down + height, right : right + width] == new[y + down, x + right]
     rows, columns = np.divmod(np.flatnonzero(same), width)
-    while probes and rows.size:
-        down, right = probes.pop()
+    while waiting and rows.size:
+        down, right = waiting.pop(0)
         is_same = near[rows + down, columns + right] == new[y + down, x + right]
         rows, columns = rows[is_same], columns[is_same]
     if rows.size > _MOST_SHIFTS:
@@ -234,6 +267,8 @@ def _around(old: Words, new: Words, y: int, x: int) -> NDArray[np.intp]:
 
 def _agreed(shifts: NDArray[np.intp], least: int) -> list[int]:
     """Return the numbers that come up most often, other than 0; of equals the nearest to it."""
+    if shifts.size < least:
+        return []
     numbers, votes = np.unique(shifts[shifts != 0], return_counts=True)
     numbers, votes = numbers[votes >= least], votes[votes >= least]
     best = np.lexsort((np.abs(numbers), -votes))[:_TRIALS]
