@@ -30,13 +30,11 @@ LEAST_TILES = 8
 # for in less than this part of the change: what scrolls leaves such a strip that is new.
 _MOST_MOVES, _LEAST_LEFT = 4, 6
 
-# Anchors are taken from so many rows, and from so many cells of each, ...
-_ROWS, _CELLS = 12, 6
-# ... which lie by a little more off an even grid, so that lines of text do not hide between them.
-_JITTER = np.array([0, 7, 3, 10, 5, 12, 1, 8, 4, 11, 2, 9])
+# Anchors are taken from so many rows, and from so many cells of each.
+_ROWS, _CELLS = 16, 6
 # So many of them are looked up in lines, and so many around themselves: the latter only if one of
 # the first few is found at all.
-_IN_LINES, _AROUND, _AROUND_AT_FIRST = 16, 12, 3
+_IN_LINES, _AROUND, _AROUND_AT_FIRST = 16, 12, 4
 # Steps of this part of a row spread best, however many they are.
 _GOLDEN = 0.618
 
@@ -150,7 +148,7 @@ def _shifts(
         return
     for dx in _agreed(_down(old.T, new.T, places[:, ::-1], theirs[..., ::-1]), least):
         yield dx, 0
-    some = _calmest(new, anchors, _AROUND)
+    some = _mixed(new, anchors, _AROUND)
     pairs = np.empty(0, dtype=np.intp)
     for count, (place, probe) in enumerate(zip(some, _probes(new, some), strict=True)):
         if count == _AROUND_AT_FIRST and pairs.size == 0:
@@ -176,8 +174,9 @@ def _anchors(old: Words, new: Words, left: Tiles, area: Rect) -> NDArray[np.intp
     across = area.width // (_CELLS * _STEP) * _CELLS * _STEP
     if bottom <= area.y or across <= _EDGE:
         return np.empty((0, 2), dtype=np.intp)
-    spread = np.linspace(area.y, bottom - 1, _ROWS).astype(np.intp)
-    rows = np.minimum(spread + _JITTER, bottom - 1)
+    # All over the area, but in no step with lines of text.
+    each = np.arange(_ROWS)
+    rows = area.y + ((each + _GOLDEN * each % 1) / _ROWS * (bottom - area.y)).astype(np.intp)
     shown, gone = new[rows, area.x : area.x + across], old[rows, area.x : area.x + across]
     # Edges that were there before tell nothing: they are what a window lies on.
     is_edge = shown != gone
@@ -197,12 +196,16 @@ def _anchors(old: Words, new: Words, left: Tiles, area: Rect) -> NDArray[np.intp
     return np.stack((rows[row], area.x + at * _STEP), axis=1)
 
 
-def _calmest(new: Words, anchors: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """Return so many anchors, or all: those with few edges, as windows have, before photos."""
+def _mixed(new: Words, anchors: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return so many anchors, or all: in turn one with few edges, as windows have, and any."""
     spread = _spread(anchors, len(anchors))
     first = new[spread[:, :1], spread[:, 1:] + np.arange(_EDGE)]
     edges = np.count_nonzero(first[:, 1:] != first[:, :-1], axis=1)
-    some: NDArray[np.intp] = spread[np.argsort(edges, kind="stable")[:count]]
+    order = np.argsort(edges, kind="stable")
+    calm, others = order[: count // 2], np.sort(order[count // 2 :])
+    turns = np.concatenate((2 * np.arange(calm.size), 2 * np.arange(others.size) + 1))
+    both = np.concatenate((calm, others))[np.argsort(turns)]
+    some: NDArray[np.intp] = spread[both[:count]]
     return some
 
 
