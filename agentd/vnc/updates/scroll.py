@@ -214,7 +214,8 @@ def _probes(new: Words, anchors: NDArray[np.intp]) -> NDArray[np.intp]:
     squares = anchors[:, 1:] + np.arange(_EDGE)
     first = new[anchors[:, :1], squares]
     edges = np.argsort(first[:, 1:] == first[:, :-1], axis=1, kind="stable")[:, :_LEAST_EDGES]
-    columns = np.concatenate((edges, edges + 1), axis=1)
+    # Both sides of each edge, one after the other.
+    columns = np.stack((edges, edges + 1), axis=2).reshape(len(anchors), -1)
     in_first = np.stack((np.zeros_like(columns), columns), axis=2)
     fixed = np.broadcast_to(np.array(_PROBES), (len(anchors), len(_PROBES), 2))
     return np.concatenate((in_first, fixed), axis=1)
@@ -227,7 +228,13 @@ def _down(
     # One row and one column for each probe of each anchor.
     rows, columns = np.moveaxis(anchors[:, None] + probes, 2, 0)
     wanted, below = new[rows, columns], probes[..., 0]
-    places, which = np.divmod(np.flatnonzero(old[:, columns[:, 0]] == wanted[:, 0]), len(anchors))
+    same = old[:, columns[:, 0]] == wanted[:, 0]
+    if np.count_nonzero(same) > _FEW_PLACES:
+        # The second lies beside the first, or below it if rows and columns are swapped.
+        step = int(below[0, 1] - below[0, 0])
+        beside = old[:, columns[:, 1]] == wanted[:, 1]
+        same[: same.shape[0] - step] &= beside[step:]
+    places, which = np.divmod(np.flatnonzero(same), len(anchors))
     places -= below[which, 0]
     is_inside = (places >= 0) & (places <= old.shape[0] - _EDGE)
     places, which = places[is_inside], which[is_inside]
