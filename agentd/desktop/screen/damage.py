@@ -93,9 +93,9 @@ def rectangles(tiles: Tiles, width: int, height: int) -> list[Rect]:
     """
     done: list[Rect] = []
     growing: dict[tuple[int, int], Rect] = {}
-    for row in range(tiles.shape[0]):
+    for row, runs in enumerate(_runs(tiles)):
         still: dict[tuple[int, int], Rect] = {}
-        for start, end in _runs(tiles[row]):
+        for start, end in runs:
             above = growing.pop((start, end), None)
             top = above.y if above is not None else row * TILE
             still[(start, end)] = Rect.from_edges(
@@ -192,7 +192,13 @@ def _indices(tiles: Tiles) -> Iterator[tuple[int, int]]:
     return ((int(row), int(column)) for row, column in np.argwhere(tiles))
 
 
-def _runs(row: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return start and end of each run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], row, [False])).astype(np.int8)))
-    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+def _runs(tiles: Tiles) -> list[list[tuple[int, int]]]:
+    """Return start and end of each run of True, row by row."""
+    framed = np.zeros((tiles.shape[0], tiles.shape[1] + 2), dtype=np.int8)
+    framed[:, 1:-1] = tiles
+    rows, columns = np.nonzero(np.diff(framed, axis=1))
+    runs: list[list[tuple[int, int]]] = [[] for _ in tiles]
+    # Edges of a row follow each other: where a run starts, and where it ends.
+    for row, start, end in zip(rows[::2], columns[::2], columns[1::2], strict=True):
+        runs[row].append((int(start), int(end)))
+    return runs

@@ -1,0 +1,219 @@
+"""Where two pictures of the screen differ: tiles first, then few rectangles, tight to the pixel.
+
+Pure. What differs in many places is mostly found by a glance at one row in eight; only the tiles
+that look the same there are compared whole. It does not look for what has moved: `scroll.py` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agentd.desktop.screen.damage import TILE, Tiles, rectangles
+from agentd.desktop.screen.frame import Pixels, Rect
+
+# Height x width: each pixel as one number.
+Words: TypeAlias = NDArray[np.uint32]
+
+# A glance takes one row in this many; a tile has a whole number of them.
+GLANCE_ROWS = 8
+
+# Which row of them: text that stands on the tiles' grid is not blank there.
+_GLANCE_FIRST = 3
+
+# A rectangle of no more pixels is trimmed by comparing all of it; of a larger one only its edges.
+_AT_ONCE = 64 * 1024
+
+# A change is sent as so many rectangles at most: each costs a header and a call.
+_MOST_RECTS = 32
+
+
+def words(pixels: Pixels) -> Words:
+    """Return a view of a picture with one number for each pixel."""
+    numbers: Words = pixels.view(np.uint32)[..., 0]
+    return numbers
+
+
+def part(picture: Words, area: Rect) -> Words:
+    """Return a view of a part of a picture, which lies inside it."""
+    return picture[area.y : area.bottom, area.x : area.right]
+
+
+def covered(area: Rect) -> tuple[slice, slice]:
+    """Return which rows and columns of tiles an area touches."""
+    rows = slice(area.y // TILE, -(-area.bottom // TILE))
+    return rows, slice(area.x // TILE, -(-area.right // TILE))
+
+
+def box(tiles: Tiles, width: int, height: int) -> Rect:
+    """Return the smallest rectangle of whole tiles that holds all of them, cut at the screen."""
+    rows, columns = (np.flatnonzero(tiles.any(axis=axis)) for axis in (1, 0))
+    if rows.size == 0:
+        return Rect(0, 0, 0, 0)
+    return Rect.from_edges(
+        left=int(columns[0]) * TILE,
+        top=int(rows[0]) * TILE,
+        right=min(width, (int(columns[-1]) + 1) * TILE),
+        bottom=min(height, (int(rows[-1]) + 1) * TILE),
+    )
+
+
+def glance(old: Words, new: Words) -> Tiles:
+    """Return tiles that differ: all of them do, others may.
+
+    Args:
+        old: a part of a picture; its tiles are counted from its own top left.
+        new: of the same shape.
+    """
+    height, width = new.shape
+    across = -(-width // TILE)
+    # Tiles that are cut are filled up with what does not differ.
+    bands = -(-height // GLANCE_ROWS)
+    deep = TILE // GLANCE_ROWS
+    first = min(_GLANCE_FIRST, height - 1)
+    old, new, per_tile = _widest(old[first::GLANCE_ROWS], new[first::GLANCE_ROWS])
+    differs = np.zeros((-(-bands // deep) * deep, across * per_tile), dtype=np.bool_)
+    np.not_equal(old, new, out=differs[: new.shape[0], : new.shape[1]])
+    by_row = differs.view(np.uint64).reshape(-1, deep, differs.shape[1] // 8)
+    together = np.bitwise_or.reduce(by_row, axis=1)
+    found: Tiles = together.reshape(together.shape[0], across, -1).any(axis=2)
+    return found
+
+
+def compare(old: Words, new: Words, wanted: Tiles) -> Tiles:
+    """Return which of the wanted tiles differ; exact.
+
+    Args:
+        old: a part of a picture; its tiles are counted from its own top left.
+        new: of the same shape.
+    """
+    found = np.zeros_like(wanted)
+    old, new, per_tile = _widest(old, new)
+    differs = np.zeros((TILE, wanted.shape[1] * per_tile), dtype=np.bool_)
+    for row in np.flatnonzero(wanted.any(axis=1)):
+        here = np.flatnonzero(wanted[row])
+        first, last = int(here[0]), int(here[-1]) + 1
+        tops = slice(row * TILE, (row + 1) * TILE)
+        columns = slice(first * per_tile, min(last * per_tile, new.shape[1]))
+        strip = differs[: new[tops].shape[0]]
+        # What is cut off at the right end of `differs` stays as it was made: no difference.
+        np.not_equal(old[tops, columns], new[tops, columns], out=strip[:, columns])
+        whole = strip[:, first * per_tile : last * per_tile].view(np.uint64)
+        together = np.bitwise_or.reduce(whole, axis=0)
+        found[row, first:last] = together.reshape(last - first, -1).any(axis=1)
+    found &= wanted
+    return found
+
+
+def trimmed(old: Words, new: Words) -> Rect | None:
+    """Return the smallest rectangle that holds every pixel that differs; None if none does.
+
+    Args:
+        old: a part of a picture; coordinates are counted from its top left.
+        new: of the same shape.
+    """
+    if new.size <= _AT_ONCE:
+        differs = old != new
+        rows, columns = (np.flatnonzero(differs.any(axis=axis)) for axis in (1, 0))
+        if rows.size == 0:
+            return None
+        return Rect.from_edges(
+            left=int(columns[0]),
+            top=int(rows[0]),
+            right=int(columns[-1]) + 1,
+            bottom=int(rows[-1]) + 1,
+        )
+    top = _first(old, new)
+    if top is None:
+        return None
+    last = _first(old[::-1], new[::-1])
+    assert last is not None, "a row differs"
+    bottom = new.shape[0] - last
+    old, new = old[top:bottom].T, new[top:bottom].T
+    left, last = _first(old, new), _first(old[::-1], new[::-1])
+    assert left is not None and last is not None, "a column differs"
+    return Rect.from_edges(left=left, top=top, right=new.shape[0] - last, bottom=bottom)
+
+
+def few(tiles: Tiles, width: int, height: int) -> list[Rect]:
+    """Join tiles to few rectangles, which do not overlap and may hold tiles that were not given.
+
+    Args:
+        tiles: of a screen, or of a part of it; all coordinates are counted from its top left.
+        width: of it, in pixels.
+        height: likewise.
+    """
+    around = box(tiles, width, height)
+    if around.area == 0:
+        return []
+    rows, columns = covered(around)
+    inner = tiles[rows, columns]
+    reach = 1
+    while True:
+        found = rectangles(_closed(_deepened(inner, reach), reach), around.width, around.height)
+        if len(found) <= _MOST_RECTS:
+            return [rect.moved(around.x, around.y) for rect in found]
+        reach *= 2
+
+
+def without(rects: Iterable[Rect], hole: Rect) -> list[Rect]:
+    """Return what is left of rectangles around a hole; pieces do not overlap where they did not."""
+    left: list[Rect] = []
+    for rect in rects:
+        cut = rect.intersect(hole)
+        if cut.area == 0:
+            left.append(rect)
+            continue
+        pieces = (
+            (rect.x, rect.y, rect.right, cut.y),
+            (rect.x, cut.y, cut.x, cut.bottom),
+            (cut.right, cut.y, rect.right, cut.bottom),
+            (rect.x, cut.bottom, rect.right, rect.bottom),
+        )
+        for x, y, right, bottom in pieces:
+            piece = Rect.from_edges(left=x, top=y, right=right, bottom=bottom)
+            if piece.area > 0:
+                left.append(piece)
+    return left
+
+
+def _first(old: NDArray[Any], new: NDArray[Any]) -> int | None:
+    """Return the first row that differs; what lies behind it is hardly looked at."""
+    for start in range(0, new.shape[0], TILE):
+        differs = (old[start : start + TILE] != new[start : start + TILE]).any(axis=1)
+        if differs.any():
+            return start + int(differs.argmax())
+    return None
+
+
+def _widest(old: Words, new: Words) -> tuple[NDArray[Any], NDArray[Any], int]:
+    """Return both as words of two pixels where they lie well, and how many a tile has in a row."""
+    if new.shape[1] % 2 == 0:
+        wide_old, wide_new = old.view(np.uint64), new.view(np.uint64)
+        # numpy copies what it cannot read aligned, and that costs more than words of one pixel.
+        if wide_old.flags.aligned and wide_new.flags.aligned:
+            return wide_old, wide_new, TILE // 2
+    return old, new, TILE
+
+
+def _deepened(tiles: Tiles, rows: int) -> Tiles:
+    """Join each `rows` rows of tiles to one."""
+    if rows == 1:
+        return tiles
+    joined = np.logical_or.reduceat(tiles, list(range(0, tiles.shape[0], rows)), axis=0)
+    deepened: Tiles = np.repeat(joined, rows, axis=0)[: tiles.shape[0]]
+    return deepened
+
+
+def _closed(tiles: Tiles, gap: int) -> Tiles:
+    """Fill the gaps of so many tiles or fewer between two of a row."""
+    count = tiles.shape[1]
+    at = np.arange(count)
+    before = np.maximum.accumulate(np.where(tiles, at, -count - gap), axis=1)
+    behind = np.where(tiles, at, 2 * count + gap)[:, ::-1]
+    after = np.minimum.accumulate(behind, axis=1)[:, ::-1]
+    closed: Tiles = tiles | (after - before - 1 <= gap)
+    return closed
