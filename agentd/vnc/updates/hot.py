@@ -40,6 +40,7 @@ _STILL = 0.5
 
 # A rectangle is kept at least so long: the next one begins with a key picture.
 KEPT_S = 1.0
+_LOOK_EVERY_S = 0.1
 # It becomes smaller only when most of it has been calm, and for this long.
 _SHRINK_BELOW = 0.4
 SHRINK_AFTER_S = 2.0
@@ -53,7 +54,7 @@ class Heat:
         self._watched_since = 0.0
         self._screen = Rect(0, 0, 0, 0)
         self._rect: Rect | None = None
-        self._since = 0.0
+        self._look_at = 0.0
         self._played_at = 0.0
         self._filled_at = 0.0
 
@@ -91,6 +92,7 @@ class Heat:
         return self._rect
 
     def _judge(self, at: float) -> None:
+        """See whether it still plays, and whether something plays now."""
         if len(self._notes) < LEAVE_PER_S * WINDOW_S:
             return
         counts = _counts([tiles for _, tiles in self._notes])
@@ -99,15 +101,18 @@ class Heat:
             playing = np.count_nonzero(inside > LEAVE_PER_S * WINDOW_S) * TILE * TILE
             if playing >= MIN_WIDTH * MIN_HEIGHT * _STILL:
                 self._played_at = at
-        if at - self._watched_since < ENTER_AFTER_S:
-            return
-        found = self._find(counts)
-        if found is not None:
+        # One that plays is looked at again only when it could be changed, and then now and then.
+        look_at = self._watched_since + ENTER_AFTER_S if self._rect is None else self._look_at
+        if at >= look_at and (found := self._find(counts)) is not None:
+            self._look_at = at + _LOOK_EVERY_S
             self._consider(at, found)
 
     def _find(self, counts: NDArray[np.uint8]) -> Rect | None:
         """Return the rectangle that would be hot by what is known now."""
-        box = _box(counts > ENTER_PER_S * WINDOW_S)
+        hot = counts > ENTER_PER_S * WINDOW_S
+        if np.count_nonzero(hot) * TILE * TILE < MIN_WIDTH * MIN_HEIGHT * _EDGE_FILLED:
+            return None
+        box = _box(hot)
         if box is None:
             return None
         rows, columns = box
@@ -132,11 +137,12 @@ class Heat:
             covered = self._rect.covers(found)
             if covered and found.area >= _SHRINK_BELOW * self._rect.area:
                 self._filled_at = at
-            wait_s = SHRINK_AFTER_S if covered else 0.0
-            if at - self._since < KEPT_S or (covered and at - self._filled_at < wait_s):
+            if covered and at - self._filled_at < SHRINK_AFTER_S:
                 return
         self._rect = found
-        self._since = self._played_at = self._filled_at = at
+        self._played_at = at
+        # Until it is looked at again it counts as filled.
+        self._look_at = self._filled_at = at + KEPT_S
 
 
 def _counts(notes: list[Tiles]) -> NDArray[np.uint8]:
@@ -157,26 +163,31 @@ def _part(counts: NDArray[np.uint8], rect: Rect, screen: Rect) -> NDArray[np.uin
 
 def _box(hot: Tiles) -> tuple[slice, slice] | None:
     """Return the rows and columns that hold the hot tiles, without stragglers at the edges."""
-    rows, columns = np.flatnonzero(hot.any(axis=1)), np.flatnonzero(hot.any(axis=0))
-    if not rows.size:
-        return None
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    left, right = int(columns[0]), int(columns[-1]) + 1
+    # How many hot tiles lie above and left of each corner of a tile: any sum takes four of them.
+    sums = np.zeros((hot.shape[0] + 1, hot.shape[1] + 1), np.int32)
+    np.cumsum(np.cumsum(hot, axis=0), axis=1, out=sums[1:, 1:])
+    corners: list[list[int]] = sums.tolist()
+
+    def filled(top: int, bottom: int, left: int, right: int) -> float:
+        upper, lower = corners[top], corners[bottom]
+        found = lower[right] - lower[left] - upper[right] + upper[left]
+        return found / ((bottom - top) * (right - left))
+
+    top, left, (bottom, right) = 0, 0, hot.shape
     while top < bottom and left < right:
-        part = hot[top:bottom, left:right]
-        filled = {
-            "top": part[0].mean(),
-            "bottom": part[-1].mean(),
-            "left": part[:, 0].mean(),
-            "right": part[:, -1].mean(),
-        }
-        emptiest = min(filled, key=lambda edge: float(filled[edge]))
-        if filled[emptiest] >= _EDGE_FILLED:
+        edges = (
+            filled(top, top + 1, left, right),
+            filled(bottom - 1, bottom, left, right),
+            filled(top, bottom, left, left + 1),
+            filled(top, bottom, right - 1, right),
+        )
+        emptiest = min(range(4), key=edges.__getitem__)
+        if edges[emptiest] >= _EDGE_FILLED:
             return slice(top, bottom), slice(left, right)
-        top += emptiest == "top"
-        bottom -= emptiest == "bottom"
-        left += emptiest == "left"
-        right -= emptiest == "right"
+        top += emptiest == 0
+        bottom -= emptiest == 1
+        left += emptiest == 2
+        right -= emptiest == 3
     return None
 
 
