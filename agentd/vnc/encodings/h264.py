@@ -42,13 +42,14 @@ OPEN_H264 = 50
 MAX_KEPT = 60
 MAX_KEPT_BYTES = 2 << 20
 
-# Constant quality, unless it would take more than this: photographs full of motion.
+# Constant quality, unless it would take more than this: photographs full of motion. Twice as many
+# pictures a second may take twice as much.
 QUALITY_CRF = 24
 MAX_KBIT_PER_S = 4400
 
 _TICKS_PER_S = 1000
-# x264 writes the level for so many pictures a second; it does not make them.
-_MAX_PICTURES_PER_S = 60
+# What the limit is reckoned for: x264 learns how long a picture was shown only by the next one.
+_PICTURES_PER_S = 30
 
 # One thread: more of them cut a picture into slices. A key picture comes when it is asked for.
 _X264_PARAMETERS = ":".join(
@@ -57,7 +58,8 @@ _X264_PARAMETERS = ":".join(
         "keyint=infinite",
         "scenecut=0",
         f"vbv-maxrate={MAX_KBIT_PER_S}",
-        f"vbv-bufsize={MAX_KBIT_PER_S}",
+        # A key picture may take as much as half a second of pictures.
+        f"vbv-bufsize={MAX_KBIT_PER_S // 2}",
         "range=tv",
         "colorprim=bt709",
         "transfer=iec61966-2-1",
@@ -147,7 +149,7 @@ class H264Stream:
 
         Args:
             frame: one that holds the rectangle.
-            at: when, in seconds of a monotonic clock: what the rate is reckoned by.
+            at: when, in seconds of a monotonic clock.
             key: make one that a viewer can begin with. The first is one anyway.
 
         Raises: Unavailable when the encoder fails; the stream is of no use then.
@@ -286,7 +288,7 @@ def _open(width: int, height: int) -> VideoCodecContext:
     assert isinstance(codec, VideoCodecContext), "x264 makes video"
     codec.width, codec.height, codec.pix_fmt = width, height, "nv12"
     codec.time_base = Fraction(1, _TICKS_PER_S)
-    codec.framerate = Fraction(_MAX_PICTURES_PER_S)
+    codec.framerate = Fraction(_PICTURES_PER_S)
     codec.thread_count = 1
     codec.options = {
         "preset": "ultrafast",
