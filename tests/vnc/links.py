@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agentd.vnc.pacing import Pacing
+
+SEGMENT_BYTES = 1448
 
 
 @dataclass
@@ -100,3 +103,32 @@ def run(
         arrived_at, answer_at = link.send(now, size_bytes)
         heapq.heappush(answers, (answer_at, number))
         sent.append(Sent(now, size_bytes, arrived_at, pacing.in_flight_bytes))
+
+
+@dataclass
+class TcpLink(Link):
+    """A link under TCP that begins with ten segments, also after each rest, and doubles them."""
+
+    _segments: float = 10.0
+    _acknowledged: deque[float] = field(default_factory=deque)
+    _sent_at: float = 0.0
+
+    def send(self, now: float, size_bytes: int) -> tuple[float, float]:
+        rest_s = max(0.2, 2 * self.round_trip_s)
+        if now - max([self._sent_at, *self._acknowledged]) > rest_s:
+            self._segments = 10.0
+        self._sent_at = now
+        for begin in range(0, max(size_bytes, 1), SEGMENT_BYTES):
+            may_go_at = now
+            while self._acknowledged and (
+                self._acknowledged[0] <= now or len(self._acknowledged) >= self._segments
+            ):
+                may_go_at = max(now, self._acknowledged.popleft())
+                self._segments += 1
+            segment_bytes = min(SEGMENT_BYTES, size_bytes - begin)
+            self._free_at = max(may_go_at, self._free_at) + segment_bytes / self.bytes_per_s
+            self._acknowledged.append(self._free_at + self.round_trip_s)
+        arrived_at = self._free_at + self.round_trip_s / 2
+        answer_at = arrived_at + self.round_trip_s / 2 + self._random.uniform(0, self.jitter_s)
+        self._answered_at = max(self._answered_at, answer_at)
+        return arrived_at, self._answered_at

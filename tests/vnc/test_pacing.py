@@ -19,7 +19,7 @@ from agentd.vnc.pacing import (
     STALLED_S,
     Pacing,
 )
-from tests.vnc.links import Link, Sent, run
+from tests.vnc.links import Link, Sent, TcpLink, run
 
 NOW = 100.0
 TEN_MBIT = 1.25e6
@@ -210,6 +210,17 @@ def test_updates_of_all_sizes_fill_a_link_without_a_queue(link: Link) -> None:
     assert waits[int(len(waits) * 0.95)] < 0.06
     # What is learned is a round trip old.
     assert waits[-1] < max(0.1, link.round_trip_s)
+
+
+@pytest.mark.parametrize("rate", [TEN_MBIT, 10 * TEN_MBIT])
+@pytest.mark.parametrize("round_trip_s", [0.05, 0.2])
+def test_a_link_that_tcp_fills_slowly_is_filled_in_a_second(
+    rate: float, round_trip_s: float
+) -> None:
+    link = TcpLink(rate, round_trip_s)
+    sent = run(link, seconds=15, size=of_size(200_000))
+    started_s = 0.5 + 6 * round_trip_s
+    assert carried(sent, NOW + started_s, NOW + 15) >= 0.85 * min(rate, 60 * 200_000)
 
 
 def test_little_updates_over_a_nervous_link_do_not_make_it_a_slow_one() -> None:
