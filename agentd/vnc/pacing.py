@@ -135,7 +135,7 @@ class Pacing:
     @property
     def round_trip_s(self) -> float | None:
         """How long a fence takes there and back of late; None before the first answer."""
-        return self._link.round_trip_s
+        return self._link.round_trip_s if self._has_fence else None
 
     @property
     def bytes_per_s(self) -> float | None:

@@ -134,6 +134,8 @@ def test_without_fences_one_update_at_a_time_is_in_flight() -> None:
     pacing.drained(NOW + 10.1)
     assert pacing.may_send_at(NOW + 10.1) == NOW + 10.1
     assert not pacing.wants_probe(NOW + 10.1)
+    # How long a writer takes is no way there and back.
+    assert pacing.round_trip_s is None
 
 
 def test_a_writer_that_drains_is_no_answer_where_fences_are() -> None:

@@ -20,9 +20,10 @@ from agentd.desktop.screen.frame import Rect
 WINDOW_S = 0.4
 _SAME_S = 0.012
 
-# How often a tile changes that plays, and for how long it must have been watched.
+# How often a tile changes that plays, and since when at least: a window that opens with a flourish
+# is over before.
 ENTER_PER_S = 12.0
-ENTER_AFTER_S = 0.3
+ENTER_AFTER_S = 0.25
 # Less than this is calm.
 LEAVE_PER_S = 6.0
 LEAVE_AFTER_S = 0.5
@@ -51,7 +52,6 @@ class Heat:
 
     def __init__(self) -> None:
         self._notes: deque[tuple[float, Tiles]] = deque()
-        self._watched_since = 0.0
         self._screen = Rect(0, 0, 0, 0)
         self._rect: Rect | None = None
         self._look_at = 0.0
@@ -71,8 +71,6 @@ class Heat:
             self._screen, self._rect = screen, None
         while self._notes and self._notes[0][0] <= at - WINDOW_S:
             self._notes.popleft()
-        if not self._notes:
-            self._watched_since = at
         if self._notes and at - self._notes[-1][0] < _SAME_S:
             # One picture that was drawn in several steps.
             self._notes[-1] = self._notes[-1][0], self._notes[-1][1] | tiles
@@ -102,14 +100,16 @@ class Heat:
             if playing >= MIN_WIDTH * MIN_HEIGHT * _STILL:
                 self._played_at = at
         # One that plays is looked at again only when it could be changed, and then now and then.
-        look_at = self._watched_since + ENTER_AFTER_S if self._rect is None else self._look_at
-        if at >= look_at and (found := self._find(counts)) is not None:
+        if self._rect is not None and at < self._look_at:
+            return
+        early = [tiles for noted_at, tiles in self._notes if noted_at <= at - ENTER_AFTER_S]
+        if early and (found := self._find(counts, _counts(early) > 0)) is not None:
             self._look_at = at + _LOOK_EVERY_S
             self._consider(at, found)
 
-    def _find(self, counts: NDArray[np.uint8]) -> Rect | None:
+    def _find(self, counts: NDArray[np.uint8], early: Tiles) -> Rect | None:
         """Return the rectangle that would be hot by what is known now."""
-        hot = counts > ENTER_PER_S * WINDOW_S
+        hot = (counts > ENTER_PER_S * WINDOW_S) & early
         if np.count_nonzero(hot) * TILE * TILE < MIN_WIDTH * MIN_HEIGHT * _EDGE_FILLED:
             return None
         box = _box(hot)

@@ -53,7 +53,7 @@ def test_a_window_that_plays_is_hot_within_half_a_second(per_s: float) -> None:
 
 def test_it_is_not_hot_at_once() -> None:
     heat = Heat()
-    assert heat.hot(play(heat, tiles_of(WINDOW), seconds=0.25)) is None
+    assert heat.hot(play(heat, tiles_of(WINDOW), seconds=0.2)) is None
 
 
 def test_nothing_is_hot_before_anything_changed() -> None:
@@ -82,6 +82,13 @@ def test_a_page_that_is_painted_in_many_steps_at_once_is_not_hot() -> None:
     assert heat.hot(at) is None
     heat.note(at + 2, tiles_of(SCREEN), SCREEN)
     assert heat.hot(at + 2) is None
+
+
+def test_a_window_that_opens_with_a_flourish_while_something_blinks_is_not_hot() -> None:
+    heat = Heat()
+    at = play(heat, tiles_of(Rect(1800, 900, 32, 32)), seconds=2, per_s=10)
+    at = play(heat, tiles_of(WINDOW), began_at=at, seconds=0.25, per_s=60)
+    assert heat.hot(at) is None
 
 
 def test_typing_over_the_screen_is_not_hot() -> None:
