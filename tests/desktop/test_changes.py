@@ -211,8 +211,12 @@ async def test_a_follower_may_leave_while_it_is_called() -> None:
     screen = Screen()
     async with running(screen) as changes, AsyncExitStack() as stack, changes.follow() as other:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        leaving = changes.follow(lambda: tasks.create_task(leaving.__aexit__(None, None, None)))
-        await leaving.__aenter__()
+        leaving = await stack.enter_async_context(AsyncExitStack())
+
+        def leave() -> None:
+            tasks.create_task(leaving.aclose())
+
+        await leaving.enter_async_context(changes.follow(leave))
         screen.fill(0, 0, 5)
         assert (await taken(other)).tiles[0, 0]
 
