@@ -133,6 +133,7 @@ class Session:
                 "x-capture",
                 on_events=capture.on_events,
                 on_lane_events=capture.on_lane_events,
+                read=capture.read,
             ),
             XLink(state.address, "x-input"),
             XLink(state.address, "x-windows", on_events=windows.on_events),

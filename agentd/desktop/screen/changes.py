@@ -68,6 +68,8 @@ class Changes:
         self._stir = asyncio.Event()
         self._newest: Frame | None = None
         self._looks = 0
+        self._pace = Pace()
+        self._may_look_at = 0.0
         # Set by the event loop; what it holds is the capture lane's alone.
         self._periodic: Periodic | None = None
         self._has_ended = False
@@ -111,16 +113,13 @@ class Changes:
 
         Raises: DisplayLost. Cancelling: every follower is told that the display is gone.
         """
-        pace = Pace()
         try:
             while True:
                 await self._stir.wait()
+                await self._rest()
                 self._stir.clear()
                 if self._followers:
-                    began = time.monotonic()
                     await self._look_again()
-                    pace_s = min((follower.pace_s for follower in self._followers), default=_PACE_S)
-                    await asyncio.sleep(pace.rest_s(began, time.monotonic(), pace_s))
         finally:
             self.close()
 
@@ -139,6 +138,16 @@ class Changes:
         """Look soon; the capture calls this on the event loop."""
         self._stir.set()
 
+    async def arrived(self) -> bool:
+        """Look at once if it may be; the capture calls this.
+
+        Returns: whether it has looked.
+        Raises: DisplayLost.
+        """
+        if not self._followers or time.monotonic() < self._may_look_at:
+            return False
+        return await self._look_again()
+
     def saw(self, sight: Sight) -> None:
         """Take a new frame. Thread: the capture lane's."""
         assert self._loop is not None, "a watcher has a loop"
@@ -150,17 +159,28 @@ class Changes:
         except RuntimeError:
             logger.debug("sight dropped reason=loop_closed")
 
-    async def _look_again(self) -> None:
-        """Take a shot; what is new in it comes through `saw`."""
+    async def _rest(self) -> None:
+        while (rest_s := self._may_look_at - time.monotonic()) > 0:  # noqa: ASYNC110 - a pace
+            await asyncio.sleep(rest_s)
+
+    async def _look_again(self) -> bool:
+        """Take a shot; what is new in it comes through `saw`. Return whether it was taken."""
         self._looks += 1
+        began = time.monotonic()
         try:
             await self._capture.shot()
+            return True
         except DisplayLost:
             raise
         except (Busy, Unavailable) as exc:
             # Too much at once, or a resize in the midst: what was drawn is still to be seen.
             logger.debug("look postponed reason=%s", exc)
             self._stir.set()
+            return False
+        finally:
+            now = time.monotonic()
+            pace_s = min((follower.pace_s for follower in self._followers), default=_PACE_S)
+            self._may_look_at = now + self._pace.rest_s(began, now, pace_s)
 
     async def _look(self) -> None:
         """See to it that all that was drawn until now is known to every follower."""
