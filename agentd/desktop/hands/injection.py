@@ -2,7 +2,7 @@
 
 Packs requests itself where python-xlib would spend 30 microseconds on each: a text of a thousand
 characters is two thousand of them. Does not decide what to press. Sources: XTEST protocol 2.2,
-X11 protocol (ChangeKeyboardMapping, QueryPointer), XKB protocol (LatchLockState).
+X11 protocol (ChangeKeyboardMapping, QueryPointer), XKB protocol (LatchLockState, SetControls).
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ HELD_MASK = 0xED
 _FAKE = struct.Struct("<BBHBBHIIQhhIHBB")
 _REMAP = struct.Struct("<BBHBBH")
 _LOCK = struct.Struct("<BBHHBBBBBBBBH")
+_CONTROLS = struct.Struct("<BBHH18xII68x")
 
 _CHANGE_KEYBOARD_MAPPING = 100
 _FAKE_INPUT = 2
 _LATCH_LOCK_STATE = 5
+_SET_CONTROLS = 7
+_REPEAT_KEYS = 1
 _USE_CORE_KEYBOARD = 0x100
 
 # Whoever must tell our events from others' sets this around an action, which hears of all that it
@@ -136,6 +139,16 @@ class Injector:
         locks = mask if on else 0
         head = (self._xkb, _LATCH_LOCK_STATE, 4, _USE_CORE_KEYBOARD)
         return [_LOCK.pack(*head, mask, locks, 0, 0, 0, 0, 0, 0, 0)]
+
+    def repeat(self, *, on: bool) -> list[bytes]:
+        """Return the requests by which the server repeats a key that goes down now, or does not.
+
+        It decides so at the press. None on a server without XKB.
+        """
+        if self._xkb is None:
+            return []
+        head = (self._xkb, _SET_CONTROLS, _CONTROLS.size // 4, _USE_CORE_KEYBOARD)
+        return [_CONTROLS.pack(*head, _REPEAT_KEYS, int(on))]
 
     def keyboard(self, display: Display) -> KeyboardState:
         """Ask for the keyboard's map. Thread: the lane's."""
