@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from Xlib import X
 from Xlib.display import Display
-from Xlib.protocol import rq
+from Xlib.protocol import request, rq
 
 from agentd.base.errors import Unavailable
 from agentd.desktop.hands.keymap import Binding
@@ -152,16 +152,29 @@ class Injector:
 
     def keyboard(self, display: Display) -> KeyboardState:
         """Ask for the keyboard's map. Thread: the lane's."""
-        reply = _GetKeyboardMapping(
-            display=display.display, first=self._first, count=self._last - self._first + 1
+        return self.look(display)[0]
+
+    def look(self, display: Display) -> tuple[KeyboardState, PointerState]:
+        """Ask for the keyboard's map and the pointer's state in one round trip.
+
+        All that was sent before has been done then. Thread: the lane's.
+        """
+        connection = display.display
+        rows = _GetKeyboardMapping(
+            display=connection, defer=1, first=self._first, count=self._last - self._first + 1
         )
-        modifiers = display.get_modifier_mapping()
-        return KeyboardState(
+        modifiers = request.GetModifierMapping(display=connection, defer=1)
+        pointer = request.QueryPointer(display=connection, defer=1, window=self._root)
+        # The last answer brings the others along.
+        for asked in (pointer, rows, modifiers):
+            asked.reply()
+        keyboard = KeyboardState(
             self._first,
-            reply.width,
-            reply.keysyms,
-            frozenset(code for row in modifiers for code in row if code),
+            rows.width,
+            rows.keysyms,
+            frozenset(code for row in modifiers.keycodes for code in row if code),
         )
+        return keyboard, PointerState(pointer.root_x, pointer.root_y, pointer.mask)
 
 
 def send(display: Display, requests: Sequence[bytes]) -> None:
@@ -179,9 +192,9 @@ def send(display: Display, requests: Sequence[bytes]) -> None:
 def fake_inputs(requests: Sequence[bytes]) -> list[FakeInput]:
     """Return what packed requests make happen; bindings and locks are not among it."""
     found = []
-    for request in requests:
-        if len(request) == _FAKE.size and request[1] == _FAKE_INPUT:
-            values = _FAKE.unpack(request)
+    for packed in requests:
+        if len(packed) == _FAKE.size and packed[1] == _FAKE_INPUT:
+            values = _FAKE.unpack(packed)
             found.append(FakeInput(values[3], values[4], values[9], values[10]))
     return found
 

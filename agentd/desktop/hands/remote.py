@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 from Xlib.display import Display
 
+from agentd.base.errors import TimedOut
 from agentd.desktop.hands.consumption import Consumption
 from agentd.desktop.hands.held import Held, Holder, Thing, button_thing, key_thing
 from agentd.desktop.hands.injection import LOCK_MASK, pointer_state, send
 from agentd.desktop.hands.keyboard import Keyboard, keys_down
-from agentd.desktop.hands.keymap import Keymap, Round
+from agentd.desktop.hands.keymap import Round
 from agentd.desktop.hands.keynames import SHIFT_L, SHIFTS
 from agentd.desktop.hands.meaning import (
     NUM_LOCK_MASK,
@@ -34,6 +35,8 @@ from agentd.desktop.xlink import XLink
 _BUTTONS = range(1, 10)
 # A program that hangs must not keep a viewer's hands for longer.
 _NEW_KEY_S = 2.0
+# What a viewer may call differently and keep down.
+_MOST_KEYS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,11 @@ class RemoteHands:
         Cancelling: pressed and owned, or not at all; a key that goes up does so.
         """
         async with self._order:
-            if down:
-                await self._press(keysym, usual_keysym(keysym), None)
-            else:
-                await self._release_key(keysym, usual_keysym(keysym))
+            usual = usual_keysym(keysym)
+            if not down:
+                await self._release_key(keysym, usual)
+            elif usual:
+                await asyncio.shield(self._press(keysym, usual, None))
 
     async def scan_key(self, scancode: int, keysym: int, *, down: bool) -> None:
         """Press or lift a key that the viewer names by its place on the keyboard, too.
@@ -100,7 +104,7 @@ class RemoteHands:
             if not down:
                 await self._release_key(-scancode, usual)
             elif usual or (keysym == 0 and keycode is not None):
-                await self._press(-scancode, usual, keycode)
+                await asyncio.shield(self._press(-scancode, usual, keycode))
 
     async def pointer(self, x: int, y: int, buttons: int) -> None:
         """Move the pointer, then press and lift what is new in the mask of buttons.
@@ -145,24 +149,24 @@ class RemoteHands:
         return holder
 
     async def _press(self, name: int, keysym: int, keycode: int | None) -> None:
-        if not keysym and keycode is None:
-            return
+        """Press a key, known or made; not to be cancelled, so that what is down is owned."""
         parts = self._parts
+        if len(self._keys) >= _MOST_KEYS:
+            return
         async with parts.turn:
             holder = self._current()
-            again = self._keys.get(name)
-            found, plan = await parts.link.call(
-                self._plan, keysym, keycode if again is None else again, self._busy()
-            )
+            wanted = self._keys.get(name, keycode)
+            found, plan = await parts.link.call(self._press_known, keysym, wanted, self._busy())
             if plan is not None and plan.bindings:
                 await self._bind(plan)
+                await parts.link.call(self._strike_new, found)
+            parts.held.take(holder, [key_thing(found.keycode)])
             if holder.released.is_set():
+                # The viewer left meanwhile.
+                await parts.lift(parts.held.drop(holder))
                 return
             self._keys[name] = found.keycode
-            # Owned before it is down: who is cancelled in between lifts it.
-            is_again = not parts.held.take(holder, [key_thing(found.keycode)])
-            await asyncio.shield(parts.link.call(self._strike, found, is_again))
-            if plan is not None and plan.uses_bound:
+            if plan is not None:
                 await parts.consumption.note_receiver()
 
     async def _release_key(self, name: int, keysym: int) -> None:
@@ -185,9 +189,11 @@ class RemoteHands:
         try:
             async with asyncio.timeout(_NEW_KEY_S):
                 await self._parts.typing.bind(plan)
-        except TimeoutError:
-            # It has the key, and a program that comes to life sees the map before the stroke.
+        except TimeoutError as exc:
             self._parts.keyboard.doubt()
+            raise TimedOut(
+                f"the program has not taken its new key for {_NEW_KEY_S:g} s", code="program_hangs"
+            ) from exc
         except BaseException:
             self._parts.keyboard.doubt()
             raise
@@ -196,32 +202,34 @@ class RemoteHands:
         return frozenset(self._parts.held.keycodes())
 
     def _find(self, display: Display, keysym: int) -> int | None:
-        stroke = self._keymap(display).find(keysym)
-        return None if stroke is None else stroke.keycode
+        keymap, state = self._parts.keyboard.look(display)
+        key = meaning(keymap, keysym, state.mask)
+        return None if key is None else key.keycode
 
-    def _keymap(self, display: Display) -> Keymap:
-        return self._parts.keyboard.refresh(display, pointer_state(display).group)
-
-    def _plan(
+    def _press_known(
         self, display: Display, keysym: int, keycode: int | None, busy: Collection[int]
     ) -> tuple[Meaning, Round | None]:
-        """Find the key of a keysym, or plan to make one. Thread: the lane's."""
-        state = pointer_state(display)
-        keymap = self._parts.keyboard.refresh(display, state.group)
-        if keycode is not None and not keysym:
-            return Meaning(keycode), None
-        found = meaning(keymap, keysym, state.mask, keycode=keycode)
-        if found is not None and keymap.keypad(keysym) is not None:
-            return found, None
-        if found is not None and not keymap.is_bound(found.keycode):
-            return found, None
-        plan = keymap.next_round([keysym], busy=busy)
-        return Meaning(plan.strokes[0].keycode, no_caps=True), plan
+        """Press the key of a keysym, or plan to make one.
 
-    def _strike(self, display: Display, key: Meaning, is_again: bool) -> None:
-        """Press a key as it must be pressed. Thread: the lane's."""
-        injector, mask = self._parts.keyboard.injector, pointer_state(display).mask
-        keymap = self._parts.keyboard.keymap
+        Returns the key, and for one that is made the plan; if that has bindings, they are to be
+        carried out and the key is to be struck. Thread: the lane's.
+        """
+        keymap, state = self._parts.keyboard.look(display)
+        key = meaning(keymap, keysym, state.mask, keycode=keycode)
+        plan = None
+        if key is None or keymap.is_bound(key.keycode):
+            plan = keymap.next_round([keysym], busy=busy)
+            key = Meaning(plan.strokes[0].keycode, no_caps=True)
+        if plan is None or not plan.bindings:
+            self._strike(display, key, state.mask, is_again=key.keycode in busy)
+        return key, plan
+
+    def _strike_new(self, display: Display, key: Meaning) -> None:
+        self._strike(display, key, pointer_state(display).mask, is_again=False)
+
+    def _strike(self, display: Display, key: Meaning, mask: int, *, is_again: bool) -> None:
+        """Press a key as it must be pressed under some modifiers. Thread: the lane's."""
+        injector, keymap = self._parts.keyboard.injector, self._parts.keyboard.keymap
         before: list[bytes] = []
         after: list[bytes] = []
         if key.no_caps and mask & LOCK_MASK:
