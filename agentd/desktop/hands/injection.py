@@ -33,7 +33,8 @@ _FAKE_INPUT = 2
 _LATCH_LOCK_STATE = 5
 _SET_CONTROLS = 7
 _REPEAT_KEYS = 1
-_USE_CORE_KEYBOARD = 0x100
+# XKB's number of the keyboard that all programs hear.
+USE_CORE_KEYBOARD = 0x100
 
 # Whoever must tell our events from others' sets this around an action, which hears of all that it
 # sends, before it is sent. Thread: the lane's, in the context of the action.
@@ -92,7 +93,7 @@ class Injector:
         xkb = display.query_extension("XKEYBOARD")
         self._xkb: int | None = None if xkb is None else xkb.major_opcode
         if self._xkb is not None:
-            _UseXkb(display=display.display, opcode=self._xkb, major=1, minor=0)
+            use_xkb(display, self._xkb)
         # A program that grabs the server must not be able to hold up the hands.
         display.xtest_grab_control(True)
         self._presses = [self._fake(X.KeyPress, code) for code in range(256)]
@@ -137,7 +138,7 @@ class Injector:
         if self._xkb is None or not mask:
             return []
         locks = mask if on else 0
-        head = (self._xkb, _LATCH_LOCK_STATE, 4, _USE_CORE_KEYBOARD)
+        head = (self._xkb, _LATCH_LOCK_STATE, 4, USE_CORE_KEYBOARD)
         return [_LOCK.pack(*head, mask, locks, 0, 0, 0, 0, 0, 0, 0)]
 
     def repeat(self, *, on: bool) -> list[bytes]:
@@ -147,7 +148,7 @@ class Injector:
         """
         if self._xkb is None:
             return []
-        head = (self._xkb, _SET_CONTROLS, _CONTROLS.size // 4, _USE_CORE_KEYBOARD)
+        head = (self._xkb, _SET_CONTROLS, _CONTROLS.size // 4, USE_CORE_KEYBOARD)
         return [_CONTROLS.pack(*head, _REPEAT_KEYS, int(on))]
 
     def keyboard(self, display: Display) -> KeyboardState:
@@ -205,6 +206,11 @@ def pointer_state(display: Display) -> PointerState:
     return PointerState(reply.root_x, reply.root_y, reply.mask)
 
 
+def use_xkb(display: Display, opcode: int) -> None:
+    """Begin to use XKB on a connection: the server refuses its requests before."""
+    _UseXkb(display=display.display, opcode=opcode, major=1, minor=0)
+
+
 class _Requests:
     """What python-xlib's send_request needs of a request, and nothing else."""
 
@@ -216,7 +222,7 @@ class _Requests:
 
 
 class _UseXkb(rq.ReplyRequest):  # type: ignore[misc]
-    """XkbUseExtension: without it the server refuses LatchLockState."""
+    """XkbUseExtension."""
 
     _request = rq.Struct(
         rq.Card8("opcode"),
