@@ -9,13 +9,14 @@ what the viewer means: `meaning.py`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from Xlib.display import Display
 
 from agentd.base.errors import TimedOut
 from agentd.desktop.hands.consumption import Consumption
+from agentd.desktop.hands.gestures import Point
 from agentd.desktop.hands.held import Held, Holder, Thing, button_thing, key_thing
 from agentd.desktop.hands.injection import LOCK_MASK, pointer_state, send
 from agentd.desktop.hands.keyboard import Keyboard, keys_down
@@ -64,6 +65,8 @@ class RemoteHands:
         # What the viewer calls a key (its keysym, or minus its scan code): the key that is down.
         self._keys: dict[int, int] = {}
         self._buttons = 0
+        # Where it has moved the pointer last; the lane's alone.
+        self._at: Point | None = None
 
     async def key(self, keysym: int, *, down: bool) -> None:
         """Press or lift the key that makes a keysym; another press of a key that is down repeats.
@@ -127,10 +130,9 @@ class RemoteHands:
             ups = held.drop(holder, lifted) if lifted else []
             downs = held.take(holder, pressed)
             injector = self._parts.keyboard.injector
-            requests = [injector.motion(*point)]
-            requests += [injector.button(thing.number, down=False) for thing in ups]
+            requests = [injector.button(thing.number, down=False) for thing in ups]
             requests += [injector.button(thing.number, down=True) for thing in downs]
-            await asyncio.shield(self._parts.link.call(send, requests))
+            await asyncio.shield(self._parts.link.call(self._point, point, requests))
 
     async def release(self) -> None:
         """Lift all that the viewer holds; it may press again afterwards.
@@ -205,6 +207,19 @@ class RemoteHands:
         keymap, state = self._parts.keyboard.look(display)
         key = meaning(keymap, keysym, state.mask)
         return None if key is None else key.keycode
+
+    def _point(self, display: Display, point: Point, buttons: Sequence[bytes]) -> None:
+        """Move, and then press and lift buttons. Thread: the lane's.
+
+        A pointer that is there already must not be moved: programs would hear of it, amid clicks.
+        """
+        if point == self._at:
+            state = pointer_state(display)
+            if point == (state.x, state.y):
+                send(display, buttons)
+                return
+        self._at = point
+        send(display, [self._parts.keyboard.injector.motion(*point), *buttons])
 
     def _press_known(
         self, display: Display, keysym: int, keycode: int | None, busy: Collection[int]
