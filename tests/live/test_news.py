@@ -142,6 +142,25 @@ async def test_the_locks_are_told_as_they_change(display, hands: Input) -> None:
                 await called.until(lambda wanted=wanted: news.leds == wanted)  # type: ignore[misc]
 
 
+async def test_a_lock_that_is_put_out_for_a_press_is_no_news(display, hands: Input) -> None:
+    called, viewer = Called(), hands.remote("viewer")
+    await hands.keys.press("Caps_Lock", owner="test")
+    try:
+        async with KeyboardNews(display).follow(called) as news:
+            for _ in range(100):
+                await viewer.key(ord("a"), down=True)
+                await viewer.key(ord("a"), down=False)
+            bells = news.bells
+            program = Display(display.name)
+            program.bell()
+            program.close()
+            await called.until(lambda: news.bells > bells)
+            assert called.count == 1
+            assert news.leds == Leds.CAPS
+    finally:
+        await hands.keys.press("Caps_Lock", owner="test")
+
+
 async def test_who_comes_later_knows_the_locks(display, hands: Input) -> None:
     await hands.keys.press("Caps_Lock", owner="test")
     try:

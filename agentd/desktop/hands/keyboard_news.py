@@ -7,10 +7,8 @@ protocol (SelectEvents, GetIndicatorState, IndicatorStateNotify, BellNotify).
 from __future__ import annotations
 
 import enum
-import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from Xlib.display import Display
 from Xlib.protocol import rq
@@ -22,7 +20,6 @@ from agentd.desktop.xlink import DisplayAddress, take_events
 
 _INDICATOR_STATE_NOTIFY, _BELL_NOTIFY = 4, 8
 _WANTED = 1 << _INDICATOR_STATE_NOTIFY | 1 << _BELL_NOTIFY
-_STATE = struct.Struct("<8xI")
 
 
 class Leds(enum.IntFlag):
@@ -46,7 +43,7 @@ class KeyboardNews:
         self._leds = Leds(0)
         self._bells = 0
         # The lane's alone.
-        self._first_event = 0
+        self._opcode = self._first_event = 0
 
     @asynccontextmanager
     async def follow(self, on_news: OnNews) -> AsyncIterator[KeyboardNews]:
@@ -79,7 +76,7 @@ class KeyboardNews:
         xkb = display.query_extension("XKEYBOARD")
         if xkb is None:
             raise Unavailable("the X server has no XKEYBOARD extension", code="no_xkb")
-        self._first_event = xkb.first_event
+        self._opcode, self._first_event = xkb.major_opcode, xkb.first_event
         use_xkb(display, xkb.major_opcode)
         _SelectEvents(
             display=display.display,
@@ -91,25 +88,24 @@ class KeyboardNews:
             affect_map=0,
             map=0,
         )
-        reply = _GetIndicatorState(
-            display=display.display, opcode=xkb.major_opcode, device=USE_CORE_KEYBOARD
-        )
-        self._leds = leds_of_indicators(reply.state)
+        self._leds = self._lit(display)
 
     def _read(self, display: Display) -> bool:
         """Take the events and note what they tell. Thread: the lane's."""
         before = self._leds, self._bells
-        for event in take_events(display):
-            self._note(event)
+        while events := take_events(display):
+            kinds = [one.detail for one in events if one.type & 0x7F == self._first_event]
+            self._bells += kinds.count(_BELL_NOTIFY)
+            if _INDICATOR_STATE_NOTIFY in kinds:
+                # Not what the event says: our hands put a lock out for the moment of a press.
+                self._leds = self._lit(display)
         return (self._leds, self._bells) != before
 
-    def _note(self, event: Any) -> None:
-        if event.type & 0x7F != self._first_event:
-            return
-        if event.detail == _BELL_NOTIFY:
-            self._bells += 1
-        elif event.detail == _INDICATOR_STATE_NOTIFY:
-            self._leds = leds_of_indicators(_STATE.unpack_from(event.data)[0])
+    def _lit(self, display: Display) -> Leds:
+        reply = _GetIndicatorState(
+            display=display.display, opcode=self._opcode, device=USE_CORE_KEYBOARD
+        )
+        return leds_of_indicators(reply.state)
 
 
 def leds_of_indicators(indicators: int) -> Leds:
