@@ -2,8 +2,8 @@
 
 What a viewer presses is its own, and goes up when the viewer is released. Its events keep their
 order. Keys wait while a text is typed, so that a viewer's Shift falls into nobody's text; the
-pointer waits for nobody. Does not know RFB, rights, or who may act now. How a key is made to mean
-what the viewer means: `meaning.py`.
+pointer waits for nobody else. Does not know RFB, rights, or who may act now. How a key is made to
+mean what the viewer means: `meaning.py`.
 """
 
 from __future__ import annotations
@@ -161,6 +161,8 @@ class RemoteHands:
             found, plan = await parts.link.call(self._press_known, keysym, wanted, self._busy())
             if plan is not None and plan.bindings:
                 await self._bind(plan)
+                if holder.released.is_set():
+                    return
                 await parts.link.call(self._strike_new, found)
             parts.held.take(holder, [key_thing(found.keycode)])
             if holder.released.is_set():
