@@ -20,9 +20,11 @@ from agentd.desktop.clipboard.clipboard import Clipboard
 from agentd.desktop.clipboard.selection_content import Selection
 from agentd.desktop.clipboard.selection_record import SelectionRecord
 from agentd.desktop.hands.input import Input
+from agentd.desktop.hands.keyboard_news import KeyboardNews
 from agentd.desktop.pictures.screenshot import Screenshots
 from agentd.desktop.screen.capture import Capture
 from agentd.desktop.screen.changes import Changes
+from agentd.desktop.screen.cursor_news import CursorNews
 from agentd.desktop.server.display import Display, DisplayState
 from agentd.desktop.windows.windows import Windows
 from agentd.desktop.xlink import DisplayLost, XLink
@@ -42,6 +44,8 @@ class Live:
     input_link: XLink
     windows: Windows
     clipboard: Clipboard
+    cursor_news: CursorNews
+    keyboard_news: KeyboardNews
 
 
 class Session:
@@ -133,6 +137,7 @@ class Session:
                 "x-capture",
                 on_events=capture.on_events,
                 on_lane_events=capture.on_lane_events,
+                read=capture.read,
             ),
             XLink(state.address, "x-input"),
             XLink(state.address, "x-windows", on_events=windows.on_events),
@@ -145,6 +150,8 @@ class Session:
         ]
         changes = Changes(capture)
         screenshots = Screenshots(capture)
+        cursor_news = CursorNews(state.address)
+        keyboard_news = KeyboardNews(state.address)
         try:
             for link in links:
                 await link.open()
@@ -152,8 +159,21 @@ class Session:
             hands = await Input.open(links[1], size=self._size)
             await windows.open(links[2])
             await clipboard.open(links[3])
-            yield Live(capture, links[0], changes, screenshots, hands, links[1], windows, clipboard)
+            yield Live(
+                capture,
+                links[0],
+                changes,
+                screenshots,
+                hands,
+                links[1],
+                windows,
+                clipboard,
+                cursor_news,
+                keyboard_news,
+            )
         finally:
+            cursor_news.close()
+            keyboard_news.close()
             changes.close()
             screenshots.close()
             clipboard.close()

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -88,6 +88,8 @@ class XLink:
             that a running function takes itself by `take_events` are not handed on.
         on_lane_events: called on the lane's thread with the same, for an owner whose functions
             run there and must know before the next of them begins.
+        read: called on the event loop when something has arrived; it makes a call, which reads
+            it. Without one the link reads by itself.
     """
 
     def __init__(
@@ -97,11 +99,13 @@ class XLink:
         *,
         on_events: Callable[[Sequence[Any]], None] | None = None,
         on_lane_events: Callable[[Sequence[Any]], None] | None = None,
+        read: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.address = address
         self._name = name
         self._on_events = on_events
         self._on_lane_events = on_lane_events
+        self._read_by_owner = read
         self._lane = Lane(name)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lost: asyncio.Future[str] | None = None
@@ -241,7 +245,10 @@ class XLink:
 
     async def _read(self) -> None:
         try:
-            await self._lane.call(self._guarded, _no_operation)
+            if self._read_by_owner is not None:
+                await self._read_by_owner()
+            else:
+                await self._lane.call(self._guarded, no_operation)
         except (Unavailable, XError) as exc:
             logger.debug("x link read ended lane=%s reason=%s", self._name, exc)
             return
@@ -261,7 +268,7 @@ def take_events(display: Display) -> list[Any]:
     return [display.next_event() for _ in range(display.pending_events())]
 
 
-def _no_operation(display: Display) -> None:
+def no_operation(display: Display) -> None:
     """Nothing: the guard around it reads the socket."""
 
 

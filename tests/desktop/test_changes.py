@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import numpy as np
 import pytest
@@ -182,6 +183,51 @@ async def test_a_wait_that_is_cancelled_loses_nothing() -> None:
                 await follower.next(None)
         screen.fill(0, 0, 5)
         assert (await taken(follower)).tiles[0, 0]
+
+
+async def test_a_follower_is_called_when_there_is_something_to_take() -> None:
+    screen, called = Screen(), asyncio.Event()
+    async with running(screen) as changes, changes.follow(called.set) as follower:
+        assert follower.take() is None
+        assert not called.is_set()
+        screen.fill(40, 70, 9)
+        await asyncio.wait_for(called.wait(), 5)
+        change = follower.take()
+        assert change is not None
+        assert np.argwhere(change.tiles).tolist() == [[2, 1]]
+        assert follower.take() is None
+
+
+async def test_a_follower_is_called_when_the_display_goes_away() -> None:
+    screen, called = Screen(), asyncio.Event()
+    async with running(screen) as changes, changes.follow(called.set) as follower:
+        changes.close()
+        assert called.is_set()
+        with pytest.raises(DisplayLost, match="is gone"):
+            follower.take()
+
+
+async def test_a_follower_may_leave_while_it_is_called() -> None:
+    screen = Screen()
+    async with running(screen) as changes, AsyncExitStack() as stack, changes.follow() as other:
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        leaving = await stack.enter_async_context(AsyncExitStack())
+
+        def leave() -> None:
+            tasks.create_task(leaving.aclose())
+
+        await leaving.enter_async_context(changes.follow(leave))
+        screen.fill(0, 0, 5)
+        assert (await taken(other)).tiles[0, 0]
+
+
+async def test_of_all_followers_paces_the_quickest_counts() -> None:
+    screen = Screen()
+    async with running(screen) as changes:
+        async with changes.follow(pace_s=600), changes.follow(pace_s=0) as quick:
+            for colour in range(1, 9):
+                screen.fill(0, 0, colour)
+                await taken(quick)
 
 
 async def test_news_are_the_tiles_while_nobody_learns() -> None:

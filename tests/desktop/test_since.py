@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.desktop.screen.damage import changed_tiles
+from agentd.desktop.screen.damage import TILE, changed_tiles, grid
 from agentd.desktop.screen.frame import Rect
-from agentd.desktop.screen.since import newest, since
+from agentd.desktop.screen.since import changed_since, newest, since
 
 WIDTH, HEIGHT = 100, 70
 
@@ -40,3 +40,13 @@ def test_a_change_elsewhere_keeps_the_number() -> None:
     assert newest(numbers, Rect(0, 0, WIDTH, 32)) == 7
     assert newest(numbers, Rect(0, 0, WIDTH, 33)) == 8
     assert newest(numbers, Rect(0, 0, 32, HEIGHT)) == 7
+
+
+def test_what_has_changed_since_a_frame_is_inside_the_rectangle() -> None:
+    numbers = since(None, grid(128, 96), 1)
+    changed = grid(128, 96)
+    changed[1, 2] = changed[2, 1] = True
+    numbers = since(numbers, changed, 5)
+    assert changed_since(numbers, 4) == Rect(TILE, TILE, 2 * TILE, 2 * TILE)
+    assert changed_since(numbers, 0) == Rect(0, 0, 4 * TILE, 3 * TILE)
+    assert changed_since(numbers, 5).area == 0

@@ -33,6 +33,7 @@ class World:
             "x-capture",
             on_events=self.capture.on_events,
             on_lane_events=self.capture.on_lane_events,
+            read=self.capture.read,
         )
         self.changes = Changes(self.capture)
         self.display = Display(address.name)
@@ -60,7 +61,7 @@ class HeldSource:
         self._source = source
         self.has_copied, self.may_go = threading.Event(), threading.Event()
 
-    def copy(self, width: int, height: int) -> Pixels:
+    def copy(self, width: int, height: int, *_: object) -> Pixels:
         pixels = self._source.copy(width, height)
         self.has_copied.set()
         assert self.may_go.wait(20)
@@ -180,6 +181,8 @@ async def test_every_step_of_what_is_drawn_all_the_time_is_told(world) -> None:
 async def test_nobody_who_follows_means_no_copy(world) -> None:
     async with world.changes.follow():
         pass
+    # A look that was under way has ended by then.
+    await world.link.call(lambda display: display.sync())
     before = world.capture.statistics()
     for number in range(50):
         world.fill(number, 0, 0, 300, 300)

@@ -2,7 +2,7 @@
 
 Packs requests itself where python-xlib would spend 30 microseconds on each: a text of a thousand
 characters is two thousand of them. Does not decide what to press. Sources: XTEST protocol 2.2,
-X11 protocol (ChangeKeyboardMapping, QueryPointer), XKB protocol (LatchLockState).
+X11 protocol (ChangeKeyboardMapping, QueryPointer), XKB protocol (LatchLockState, SetControls).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from Xlib import X
 from Xlib.display import Display
-from Xlib.protocol import rq
+from Xlib.protocol import request, rq
 
 from agentd.base.errors import Unavailable
 from agentd.desktop.hands.keymap import Binding
@@ -26,11 +26,15 @@ HELD_MASK = 0xED
 _FAKE = struct.Struct("<BBHBBHIIQhhIHBB")
 _REMAP = struct.Struct("<BBHBBH")
 _LOCK = struct.Struct("<BBHHBBBBBBBBH")
+_CONTROLS = struct.Struct("<BBHH18xII68x")
 
 _CHANGE_KEYBOARD_MAPPING = 100
 _FAKE_INPUT = 2
 _LATCH_LOCK_STATE = 5
-_USE_CORE_KEYBOARD = 0x100
+_SET_CONTROLS = 7
+_REPEAT_KEYS = 1
+# XKB's number of the keyboard that all programs hear.
+USE_CORE_KEYBOARD = 0x100
 
 # Whoever must tell our events from others' sets this around an action, which hears of all that it
 # sends, before it is sent. Thread: the lane's, in the context of the action.
@@ -89,7 +93,7 @@ class Injector:
         xkb = display.query_extension("XKEYBOARD")
         self._xkb: int | None = None if xkb is None else xkb.major_opcode
         if self._xkb is not None:
-            _UseXkb(display=display.display, opcode=self._xkb, major=1, minor=0)
+            use_xkb(display, self._xkb)
         # A program that grabs the server must not be able to hold up the hands.
         display.xtest_grab_control(True)
         self._presses = [self._fake(X.KeyPress, code) for code in range(256)]
@@ -134,21 +138,44 @@ class Injector:
         if self._xkb is None or not mask:
             return []
         locks = mask if on else 0
-        head = (self._xkb, _LATCH_LOCK_STATE, 4, _USE_CORE_KEYBOARD)
+        head = (self._xkb, _LATCH_LOCK_STATE, 4, USE_CORE_KEYBOARD)
         return [_LOCK.pack(*head, mask, locks, 0, 0, 0, 0, 0, 0, 0)]
+
+    def repeat(self, *, on: bool) -> list[bytes]:
+        """Return the requests by which the server repeats a key that goes down now, or does not.
+
+        It decides so at the press. None on a server without XKB.
+        """
+        if self._xkb is None:
+            return []
+        head = (self._xkb, _SET_CONTROLS, _CONTROLS.size // 4, USE_CORE_KEYBOARD)
+        return [_CONTROLS.pack(*head, _REPEAT_KEYS, int(on))]
 
     def keyboard(self, display: Display) -> KeyboardState:
         """Ask for the keyboard's map. Thread: the lane's."""
-        reply = _GetKeyboardMapping(
-            display=display.display, first=self._first, count=self._last - self._first + 1
+        return self.look(display)[0]
+
+    def look(self, display: Display) -> tuple[KeyboardState, PointerState]:
+        """Ask for the keyboard's map and the pointer's state in one round trip.
+
+        All that was sent before has been done then. Thread: the lane's.
+        """
+        connection = display.display
+        rows = _GetKeyboardMapping(
+            display=connection, defer=1, first=self._first, count=self._last - self._first + 1
         )
-        modifiers = display.get_modifier_mapping()
-        return KeyboardState(
+        modifiers = request.GetModifierMapping(display=connection, defer=1)
+        pointer = request.QueryPointer(display=connection, defer=1, window=self._root)
+        # The last answer brings the others along.
+        for asked in (pointer, rows, modifiers):
+            asked.reply()
+        keyboard = KeyboardState(
             self._first,
-            reply.width,
-            reply.keysyms,
-            frozenset(code for row in modifiers for code in row if code),
+            rows.width,
+            rows.keysyms,
+            frozenset(code for row in modifiers.keycodes for code in row if code),
         )
+        return keyboard, PointerState(pointer.root_x, pointer.root_y, pointer.mask)
 
 
 def send(display: Display, requests: Sequence[bytes]) -> None:
@@ -166,9 +193,9 @@ def send(display: Display, requests: Sequence[bytes]) -> None:
 def fake_inputs(requests: Sequence[bytes]) -> list[FakeInput]:
     """Return what packed requests make happen; bindings and locks are not among it."""
     found = []
-    for request in requests:
-        if len(request) == _FAKE.size and request[1] == _FAKE_INPUT:
-            values = _FAKE.unpack(request)
+    for packed in requests:
+        if len(packed) == _FAKE.size and packed[1] == _FAKE_INPUT:
+            values = _FAKE.unpack(packed)
             found.append(FakeInput(values[3], values[4], values[9], values[10]))
     return found
 
@@ -177,6 +204,11 @@ def pointer_state(display: Display) -> PointerState:
     """Return the pointer's place and state; all that was sent before has been done then."""
     reply = display.screen().root.query_pointer()
     return PointerState(reply.root_x, reply.root_y, reply.mask)
+
+
+def use_xkb(display: Display, opcode: int) -> None:
+    """Begin to use XKB on a connection: the server refuses its requests before."""
+    _UseXkb(display=display.display, opcode=opcode, major=1, minor=0)
 
 
 class _Requests:
@@ -190,7 +222,7 @@ class _Requests:
 
 
 class _UseXkb(rq.ReplyRequest):  # type: ignore[misc]
-    """XkbUseExtension: without it the server refuses LatchLockState."""
+    """XkbUseExtension."""
 
     _request = rq.Struct(
         rq.Card8("opcode"),

@@ -19,6 +19,8 @@ from agentd.desktop.hands.injection import Injector
 from agentd.desktop.hands.keyboard import Keyboard
 from agentd.desktop.hands.keys import Keys
 from agentd.desktop.hands.pointer import Pointer
+from agentd.desktop.hands.remote import Parts, RemoteHands
+from agentd.desktop.hands.typing import Typing
 from agentd.desktop.xlink import XLink
 
 
@@ -42,6 +44,10 @@ class Input:
         self._consumption = consumption
         self.keys = Keys(link, keyboard, consumption, self._held, turn)
         self.pointer = Pointer(link, keyboard.injector, self.keys, self._held, turn, size)
+        typing = Typing(link, keyboard, consumption, self._held)
+        self._remote = Parts(
+            link, keyboard, typing, consumption, self._held, turn, size, self.keys.lift
+        )
 
     @classmethod
     async def open(cls, link: XLink, *, size: Callable[[], tuple[int, int]]) -> Input:
@@ -56,6 +62,10 @@ class Input:
         keyboard = Keyboard(await link.call(Injector))
         await link.call(keyboard.open)
         return cls(link, keyboard, await Consumption.open(link.address), size)
+
+    def remote(self, owner: str) -> RemoteHands:
+        """Return the hands of a viewer, which owns what it presses by them."""
+        return RemoteHands(owner, self._remote)
 
     async def pause(self, owner: str, delay_s: float) -> None:
         """Do nothing for a time, as an action of an owner.

@@ -67,7 +67,14 @@ class Keyboard:
         The whole map is asked for each time (0.1 ms): an event that tells of a change may come
         after the keys that meet it.
         """
-        state = self.injector.keyboard(display)
+        return self._note(self.injector.keyboard(display), group)
+
+    def look(self, display: Display) -> tuple[Keymap, PointerState]:
+        """Return the model as by `refresh` for the group in effect, and the pointer's state."""
+        state, pointer = self.injector.look(display)
+        return self._note(state, pointer.group), pointer
+
+    def _note(self, state: KeyboardState, group: int) -> Keymap:
         if self._keymap is None or self._known != (state, group) or self._is_doubtful:
             self._is_doubtful = False
             self._keymap = Keymap(

@@ -29,7 +29,7 @@ _BROWSER_KEYS = frozenset(
     {121, 122, 123, 124, 136, 150, 151, 158, 163, 164, 166, 167, 171, 172, 173, 174, 180, 181, 225}
 )
 
-# A key with two different keypad symbols follows Num Lock; such a key is never used.
+# A key with two different keypad symbols follows Num Lock; a text is never typed with such a key.
 _KEYPAD = range(0xFF80, 0xFFBE)
 
 _UNICODE = 0x01000000
@@ -93,7 +93,11 @@ class Keymap:
         group: int = 0,
         before: Keymap | None = None,
     ) -> None:
+        self.modifier_keycodes = frozenset(modifier_keycodes)
         self._strokes: dict[int, Stroke] = {}
+        self._levels: dict[int, tuple[int, int]] = {}
+        # keysym -> keycode and level of the keys that follow Num Lock.
+        self._keypad: dict[int, tuple[int, int]] = {}
         # keysym -> keycode, least recently used first.
         self._bound: OrderedDict[int, int] = OrderedDict()
         self._spare: set[int] = set()
@@ -133,7 +137,11 @@ class Keymap:
         columns = row[2 * group : 2 * group + 2]
         if not any(columns):
             columns = row[:2]
+        plain, shifted, *_ = (*columns, 0, 0)
+        self._levels[keycode] = plain, shifted
         if len(set(columns) - {0}) > 1 and any(keysym in _KEYPAD for keysym in columns):
+            for level, keysym in enumerate(columns):
+                self._keypad.setdefault(keysym, (keycode, level))
             columns = ()
         for level, keysym in enumerate(columns):
             # An unshifted key is better than a shifted one, a low keycode than a high one.
@@ -160,6 +168,21 @@ class Keymap:
             return stroke
         keycode = self._bound.get(keysym)
         return None if keycode is None else Stroke(keycode, shift=False)
+
+    def levels(self, keycode: int) -> tuple[int, int]:
+        """Return the keysyms of a key without and with Shift; 0 where there is none."""
+        if levels := self._levels.get(keycode):
+            return levels
+        keysym = self._value.get(keycode, 0)
+        return keysym, keysym
+
+    def is_bound(self, keycode: int) -> bool:
+        """Whether a key is one that typing has bound."""
+        return keycode in self._spare
+
+    def keypad(self, keysym: int) -> tuple[int, int] | None:
+        """Return the key that makes a keysym if Num Lock is right, and its level; or None."""
+        return self._keypad.get(keysym)
 
     def next_round(
         self,

@@ -1,6 +1,6 @@
 """Pixels off the screen: one capture for all, never torn, made anew only after damage.
 
-A source (`sources.py`) copies the whole screen. XDAMAGE tells whether anything was drawn since the
+A source (`sources.py`) copies the screen. XDAMAGE tells whether anything was drawn since the
 last copy, so that a quiet screen is not copied again, and whether something was drawn during the
 copy, so that a torn one is thrown away. Each new frame is compared once with the one before it,
 where something was drawn; a watcher (`changes.py`) hears of the outcome. It does not encode or
@@ -21,13 +21,14 @@ from typing import Any, Protocol
 from Xlib.display import Display
 from Xlib.ext import damage
 
+from agentd.desktop.screen.buffers import Buffers, Lent
 from agentd.desktop.screen.cursor import CursorReader
 from agentd.desktop.screen.damage import Tiles, changed_tiles, grid
 from agentd.desktop.screen.frame import Frame, Pixels, Rect
 from agentd.desktop.screen.overlay import Cursor
-from agentd.desktop.screen.since import Since, since
+from agentd.desktop.screen.since import Since, changed_since, since
 from agentd.desktop.screen.sources import FramebufferFile, MssSource, PixelSource
-from agentd.desktop.xlink import DisplayAddress, XLink, take_events
+from agentd.desktop.xlink import DisplayAddress, XLink, no_operation, take_events
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,12 @@ class Watcher(Protocol):
 
     def stirred(self) -> None:
         """Something was drawn, and may look different. Thread: the event loop's."""
+
+    async def arrived(self) -> bool:
+        """Something has come from the X server. Return whether a shot was made of it at once.
+
+        Raises: DisplayLost. Thread: the event loop's.
+        """
 
     def saw(self, sight: Sight) -> None:
         """A new frame was made, for whomever. Thread: the capture lane's."""
@@ -114,6 +121,7 @@ class Capture:
         self._source: PixelSource | None = None
         self._damage = 0
         self._cursor = CursorReader()
+        self._buffers = Buffers()
         self._last: Shot | None = None
         # The rectangle around what was drawn since the last copy.
         self._drawn = _NOWHERE
@@ -123,6 +131,20 @@ class Capture:
     def watch(self, watcher: Watcher | None) -> None:
         """Tell a watcher of what changes from now on; None ends it."""
         self._watcher = watcher
+        if watcher is None:
+            self._buffers.forget()
+
+    async def read(self) -> None:
+        """Read what has come from the X server; the link calls this.
+
+        A shot reads it as well. Made at once, it saves the two changes of thread that reading
+        and being told of it would cost.
+
+        Raises: DisplayLost.
+        """
+        assert self._link is not None, "reading before open"
+        if self._watcher is None or not await self._watcher.arrived():
+            await self._link.call(no_operation)
 
     def on_events(self, events: Sequence[Any]) -> None:
         """Wake the watcher; the link calls this on the event loop."""
@@ -209,20 +231,26 @@ class Capture:
         cursor = self._cursor.read(display)
         self._take_reports(display)
         last, size, generation = self._last, self._size(), self._generation()
-        is_comparable = last is not None and last.frame.generation == generation
-        if last is not None and is_comparable and self._drawn.area == 0:
+        if last is not None and last.frame.generation != generation:
+            last = None
+        if last is not None and self._drawn.area == 0:
             return self._note_cursor(last, cursor)
-        pixels, drawn = self._copy_whole(display, *size)
+        if last is not None and last.frame.rect != Rect(0, 0, *size):
+            last = None
+        lent = self._buffers.lend(*size)
+        pixels, drawn = self._copy_screen(display, *size, lent, last)
         at = time.monotonic()
-        if last is None or not is_comparable or last.frame.pixels.shape != pixels.shape:
+        if last is None:
             tiles, known = grid(*size, value=True), None
         else:
             tiles = changed_tiles(last.frame.pixels, pixels, within=drawn)
             if not tiles.any():
                 # Drawn, but the same pixels as before: for everybody else nothing happened.
+                lent.note(last.frame.id)
                 return self._note_cursor(last, cursor)
             known = last.since
         frame = Frame(pixels, next(self._ids), generation, Rect(0, 0, *size))
+        lent.note(frame.id)
         return self._note(Shot(frame, cursor, since(known, tiles, frame.id)), tiles, at)
 
     def _note_cursor(self, last: Shot, cursor: Cursor) -> Shot:
@@ -247,13 +275,20 @@ class Capture:
         except RuntimeError:
             logger.debug("stir dropped reason=loop_closed")
 
-    def _copy_whole(self, display: Display, width: int, height: int) -> tuple[Pixels, Rect]:
+    def _copy_screen(
+        self, display: Display, width: int, height: int, lent: Lent, last: Shot | None
+    ) -> tuple[Pixels, Rect]:
         """Copy the screen so that no drawing falls into the copy.
+
+        Args:
+            lent: for the copy; used if the source has a use for it.
+            last: the shot before this one, if that shows the same screen.
 
         Returns the pixels, and the rectangle that was drawn on since the copy before.
         """
         assert self._source is not None, "capture before open"
         self._copies += 1
+        screen = Rect(0, 0, width, height)
         is_busy = self._empty_damage(display)
         if self._source.is_atomic:
             pixels = self._source.copy(width, height)
@@ -263,7 +298,9 @@ class Capture:
             is_busy |= self._take_reports(display)
             return pixels, self._drawn if is_busy else self._forget_drawn()
         if not is_busy:
-            pixels = self._source.copy(width, height)
+            pixels = self._source.copy(
+                width, height, lent.pixels, _stale(lent, last, self._drawn, screen)
+            )
             display.sync()
             if not self._take_reports(display):
                 return pixels, self._forget_drawn()
@@ -274,7 +311,8 @@ class Capture:
             display.sync()
             self._take_reports(display)
             self._empty_damage(display)
-            return self._source.copy(width, height), self._forget_drawn()
+            stale = _stale(lent, last, self._drawn, screen)
+            return self._source.copy(width, height, lent.pixels, stale), self._forget_drawn()
         finally:
             display.ungrab_server()
             display.flush()
@@ -298,6 +336,18 @@ class Capture:
     def _forget_drawn(self) -> Rect:
         drawn, self._drawn = self._drawn, _NOWHERE
         return drawn
+
+
+def _stale(lent: Lent, last: Shot | None, drawn: Rect, screen: Rect) -> list[Rect]:
+    """Return where an array may differ from the screen.
+
+    Between its frame and the last one that is where tiles have changed; since then, where
+    something was drawn.
+    """
+    if last is None or last.since is None or lent.shows is None:
+        return [screen]
+    missed, drawn = changed_since(last.since, lent.shows), drawn.intersect(screen)
+    return [drawn] if drawn.covers(missed.intersect(screen)) else [missed.intersect(screen), drawn]
 
 
 def _note_failure(task: asyncio.Task[Shot]) -> None:

@@ -4,7 +4,8 @@ Whoever waits for the screen follows it: settling, viewers, a recorder. One serv
 when something was drawn, at a bounded pace; the capture compares it once with the frame before, and
 every follower adds the changed tiles to what it has not taken yet. There is no queue of frames:
 each follower has the newest one and the union of tiles. While nobody follows nothing runs, and
-while nothing is drawn nothing is copied. It does not decide when a screen is quiet (`settle.py`).
+while nothing is drawn nothing is copied. It does not decide when a screen is quiet (`settle.py`),
+nor how often it may be looked at (`pace.py`).
 """
 
 from __future__ import annotations
@@ -20,15 +21,14 @@ from agentd.base.errors import Busy, Unavailable
 from agentd.desktop.screen.capture import Capture, Sight
 from agentd.desktop.screen.damage import Tiles
 from agentd.desktop.screen.frame import Frame
+from agentd.desktop.screen.pace import Pace
 from agentd.desktop.screen.periodic import Periodic
 from agentd.desktop.xlink import DisplayLost
 
 logger = logging.getLogger(__name__)
 
-# A screen that is drawn all the time is looked at this often at most, ...
+# A screen that is drawn all the time is looked at this often, unless a follower is in a hurry.
 _PACE_S = 0.02
-# ... and a look that takes long is followed by a rest as long as itself.
-_LOOKING_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,20 +68,30 @@ class Changes:
         self._stir = asyncio.Event()
         self._newest: Frame | None = None
         self._looks = 0
+        self._pace = Pace()
+        self._may_look_at = 0.0
         # Set by the event loop; what it holds is the capture lane's alone.
         self._periodic: Periodic | None = None
         self._has_ended = False
 
     @asynccontextmanager
-    async def follow(self) -> AsyncIterator[Follower]:
+    async def follow(
+        self, on_news: Callable[[], None] | None = None, *, pace_s: float = _PACE_S
+    ) -> AsyncIterator[Follower]:
         """Follow the screen: nothing that changes after the entering is missed.
+
+        Args:
+            on_news: called on the event loop whenever there is something to `take`: a change, or
+                the display's end. It may come while something else is still untaken.
+            pace_s: from one look at a screen that goes on changing to the next; of all
+                followers' the shortest counts.
 
         Raises: DisplayLost when the display is gone.
         """
         if self._has_ended:
             raise _gone()
         self._loop = asyncio.get_running_loop()
-        follower = Follower(self._look, self._learn)
+        follower = Follower(self._look, self._learn, on_news=on_news, pace_s=pace_s)
         self._followers.add(follower)
         self._capture.watch(self)
         try:
@@ -106,12 +116,10 @@ class Changes:
         try:
             while True:
                 await self._stir.wait()
+                await self._rest()
                 self._stir.clear()
                 if self._followers:
-                    began = time.monotonic()
                     await self._look_again()
-                    spent_s = time.monotonic() - began
-                    await asyncio.sleep(max(_PACE_S - spent_s, spent_s / _LOOKING_SHARE - spent_s))
         finally:
             self.close()
 
@@ -123,12 +131,22 @@ class Changes:
         """Tell every follower that the display is gone. Idempotent."""
         self._has_ended = True
         self._capture.watch(None)
-        for follower in self._followers:
+        for follower in tuple(self._followers):
             follower.end()
 
     def stirred(self) -> None:
         """Look soon; the capture calls this on the event loop."""
         self._stir.set()
+
+    async def arrived(self) -> bool:
+        """Look at once if it may be; the capture calls this.
+
+        Returns: whether it has looked.
+        Raises: DisplayLost.
+        """
+        if not self._followers or time.monotonic() < self._may_look_at:
+            return False
+        return await self._look_again()
 
     def saw(self, sight: Sight) -> None:
         """Take a new frame. Thread: the capture lane's."""
@@ -141,17 +159,28 @@ class Changes:
         except RuntimeError:
             logger.debug("sight dropped reason=loop_closed")
 
-    async def _look_again(self) -> None:
-        """Take a shot; what is new in it comes through `saw`."""
+    async def _rest(self) -> None:
+        while (rest_s := self._may_look_at - time.monotonic()) > 0:  # noqa: ASYNC110 - a pace
+            await asyncio.sleep(rest_s)
+
+    async def _look_again(self) -> bool:
+        """Take a shot; what is new in it comes through `saw`. Return whether it was taken."""
         self._looks += 1
+        began = time.monotonic()
         try:
             await self._capture.shot()
+            return True
         except DisplayLost:
             raise
         except (Busy, Unavailable) as exc:
             # Too much at once, or a resize in the midst: what was drawn is still to be seen.
             logger.debug("look postponed reason=%s", exc)
             self._stir.set()
+            return False
+        finally:
+            now = time.monotonic()
+            pace_s = min((follower.pace_s for follower in self._followers), default=_PACE_S)
+            self._may_look_at = now + self._pace.rest_s(began, now, pace_s)
 
     async def _look(self) -> None:
         """See to it that all that was drawn until now is known to every follower."""
@@ -169,7 +198,7 @@ class Changes:
 
     def _spread(self, sight: Sight, news: Tiles) -> None:
         self._note_newest(sight.frame)
-        for follower in self._followers:
+        for follower in tuple(self._followers):
             follower.add(sight, news)
 
     def _note_newest(self, frame: Frame) -> None:
@@ -183,11 +212,22 @@ class Follower:
     Args:
         look: sees to it that all that was drawn until now has been added.
         learn: has the periodic learnt from now on.
+        on_news: called when there is something to take.
+        pace_s: how often it wants the screen looked at.
     """
 
-    def __init__(self, look: Callable[[], Awaitable[None]], learn: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        look: Callable[[], Awaitable[None]],
+        learn: Callable[[], None],
+        *,
+        on_news: Callable[[], None] | None,
+        pace_s: float,
+    ) -> None:
+        self.pace_s = pace_s
         self._look = look
         self._learn = learn
+        self._on_news = on_news
         self._is_learning = False
         self._news = asyncio.Event()
         self._baseline: Frame | None = None
@@ -238,6 +278,13 @@ class Follower:
                     await self._news.wait()
             except TimeoutError:
                 await self._look()
+        return self.take()
+
+    def take(self) -> Change | None:
+        """Take all that is known and was not taken yet, without waiting; None if it is nothing.
+
+        Raises: DisplayLost when the display is gone.
+        """
         if self._has_ended:
             raise _gone()
         return self._take()
@@ -256,12 +303,17 @@ class Follower:
         self._tiles = _union(self._tiles, sight.tiles)
         self._fresh = _union(self._fresh, news)
         self._at = sight.at
-        self._news.set()
+        self._tell()
 
     def end(self) -> None:
         """Say that the display is gone; `Changes` calls this."""
         self._has_ended = True
+        self._tell()
+
+    def _tell(self) -> None:
         self._news.set()
+        if self._on_news is not None:
+            self._on_news()
 
     def _take(self) -> Change | None:
         tiles, news, before = self._tiles, self._fresh, self._before

@@ -32,6 +32,22 @@ def since(before: Since | None, changed: Tiles, frame_id: int) -> Since:
     return np.where(changed, np.int64(frame_id), before)
 
 
+def changed_since(numbers: Since, frame_id: int) -> Rect:
+    """Return the smallest rectangle of whole tiles outside which a frame shows the screen.
+
+    Args:
+        frame_id: of a frame of the same screen.
+
+    Returns: in root pixels; it may hang over the far edges, and is empty if nothing has changed.
+    """
+    rows, columns = np.nonzero(numbers > frame_id)
+    if not rows.size:
+        return Rect(0, 0, 0, 0)
+    left, right = int(columns.min()), int(columns.max()) + 1
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    return Rect(left * TILE, top * TILE, (right - left) * TILE, (bottom - top) * TILE)
+
+
 def newest(numbers: Since, area: Rect) -> int:
     """Return the number of the frame that last changed an area of the screen; it is not empty.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -17,7 +18,7 @@ import numpy as np
 from mss.exception import ScreenShotError
 
 from agentd.base.errors import Unavailable
-from agentd.desktop.screen.frame import Pixels
+from agentd.desktop.screen.frame import Pixels, Rect
 from agentd.desktop.xlink import DisplayAddress, authority_environment
 
 _XWD_VERSION = 7
@@ -28,9 +29,16 @@ class PixelSource(Protocol):
 
     is_atomic: ClassVar[bool]
 
-    def copy(self, width: int, height: int) -> Pixels:
+    def copy(
+        self, width: int, height: int, into: Pixels | None = None, stale: Sequence[Rect] = ()
+    ) -> Pixels:
         """Return the screen from its origin: height x width x 4, BGRX, row-major, owned by the
-        caller. Thread: the capture lane's."""
+        caller. Thread: the capture lane's.
+
+        Args:
+            into: an array of that shape which may be filled and returned.
+            stale: where it differs from the screen.
+        """
 
     def close(self) -> None:
         """Let go of the source. Idempotent."""
@@ -60,9 +68,17 @@ class FramebufferFile:
         rows = np.frombuffer(self._map, np.uint8, stride * height, offset)
         self._pixels = rows.reshape(height, stride)[:, : width * 4].reshape(height, width, 4)
 
-    def copy(self, width: int, height: int) -> Pixels:
-        """Copy `height` rows of `width` pixels; 0.3 ms for 1280 x 800."""
-        return self._pixels[:height, :width].copy()
+    def copy(
+        self, width: int, height: int, into: Pixels | None = None, stale: Sequence[Rect] = ()
+    ) -> Pixels:
+        """Copy `height` rows of `width` pixels, or what is stale of them."""
+        screen = self._pixels[:height, :width]
+        if into is None:
+            return screen.copy()
+        for area in stale:
+            rows, columns = slice(area.y, area.bottom), slice(area.x, area.right)
+            into[rows, columns] = screen[rows, columns]
+        return into
 
     def close(self) -> None:
         """Nothing: the mapping ends with its last reader."""
@@ -80,7 +96,9 @@ class MssSource:
         with authority_environment(address):
             self._mss = mss.MSS(display=address.name)
 
-    def copy(self, width: int, height: int) -> Pixels:
+    def copy(
+        self, width: int, height: int, into: Pixels | None = None, stale: Sequence[Rect] = ()
+    ) -> Pixels:
         """Grab in one request, which the server answers without drawing in between."""
         try:
             shot = self._mss.grab({"left": 0, "top": 0, "width": width, "height": height})
