@@ -16,6 +16,7 @@ from agentd.base.command import Caller
 from agentd.base.errors import Conflict, TimedOut, Unavailable
 from agentd.desktop.actions import Click, Drag, Hold, KeyDown, KeyUp, Move, Press, Spot, Type
 from agentd.desktop.hands.injection import heard
+from agentd.desktop.pictures.curtain import Curtain
 from agentd.desktop.recording.action_log import ActionLog, LogHead, masked
 from agentd.desktop.screen.frame import Frame, Rect
 
@@ -50,11 +51,13 @@ class Written:
         self.eyes = Eyes()
         self.failures: list[OSError] = []
         self.heard: list[Sequence[bytes]] = []
+        self.curtain = Curtain()
         self.log = ActionLog(
             path,
             SimpleNamespace(capture=self.eyes, windows=self.eyes),  # type: ignore[arg-type]
             keys=keys,
             began_s=0.0,
+            curtain=self.curtain,
             failed=self.failures.append,
             heard_own=self.heard.append,
         )

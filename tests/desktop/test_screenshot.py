@@ -14,6 +14,7 @@ from PIL import Image
 from agentd.base.command import Blob
 from agentd.base.errors import Unavailable
 from agentd.desktop.pictures import image, png
+from agentd.desktop.pictures.curtain import Curtain
 from agentd.desktop.pictures.image import ImageFormat
 from agentd.desktop.pictures.png import PngBand
 from agentd.desktop.pictures.screenshot import PictureRequest, Screenshots
@@ -35,7 +36,7 @@ def screen() -> Screen:
 
 @pytest.fixture
 async def screenshots(screen: Screen) -> AsyncIterator[Screenshots]:
-    screenshots = Screenshots(screen)  # type: ignore[arg-type]
+    screenshots = Screenshots(screen, Curtain())  # type: ignore[arg-type]
     yield screenshots
     screenshots.close()
 

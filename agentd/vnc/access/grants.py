@@ -71,6 +71,14 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantChange:
+    """A grant has begun, or ended: `ended` is revoked or expired then."""
+
+    grant: Grant
+    ended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Issued:
     """A new grant with its secrets, which are told now and never again."""
 
@@ -131,7 +139,7 @@ class Grants:
         self._is_watching = is_watching
         self._vnc_response = vnc_response
         self._entries: dict[GrantId, _Entry] = {}
-        self._told: list[Callable[[Grant, bool], None]] = []
+        self._told: list[Callable[[GrantChange], None]] = []
 
     def load(self) -> None:
         """Take over what an earlier daemon has kept; what has expired meanwhile is dropped."""
@@ -147,8 +155,8 @@ class Grants:
             self._entries[grant.id] = _Entry(grant, stored.token_sha256)
         self.expire()
 
-    def on_change(self, callback: Callable[[Grant, bool], None]) -> None:
-        """Have a callback told of each grant that begins (True) or has ended (False)."""
+    def on_change(self, callback: Callable[[GrantChange], None]) -> None:
+        """Have a callback told of each grant that begins or has ended."""
         self._told.append(callback)
 
     def issue(
@@ -194,7 +202,7 @@ class Grants:
         except BaseException:
             del self._entries[grant.id]
             raise
-        self._tell(grant, begins=True)
+        self._tell(GrantChange(grant))
         return Issued(grant, token, password)
 
     def admit(self, token: str) -> Grant:
@@ -259,7 +267,7 @@ class Grants:
         Raises: NotFound; NoSpace, Unavailable: it has ended, but a restart may bring it back.
         """
         grant = self._entry(id).grant
-        self._end(grant)
+        self._end(grant, "revoked")
         self._save()
         return grant
 
@@ -277,7 +285,7 @@ class Grants:
             if entry.grant.expires_at is not None and entry.grant.expires_at <= now
         ]
         for grant in due:
-            self._end(grant)
+            self._end(grant, "expired")
         if due:
             self._save_or_log()
         times = (entry.grant.expires_at for entry in self._entries.values())
@@ -327,13 +335,13 @@ class Grants:
         except Unauthorized:
             return None
 
-    def _end(self, grant: Grant) -> None:
+    def _end(self, grant: Grant, how: str) -> None:
         del self._entries[grant.id]
-        self._tell(grant, begins=False)
+        self._tell(GrantChange(grant, how))
 
-    def _tell(self, grant: Grant, *, begins: bool) -> None:
+    def _tell(self, change: GrantChange) -> None:
         for callback in self._told:
-            callback(grant, begins)
+            callback(change)
 
     def _save_or_log(self) -> None:
         """Keep what is true already in memory; a full disk must not let anybody in or out."""
