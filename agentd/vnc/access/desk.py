@@ -51,6 +51,7 @@ class Desk:
         self._now = now
         self._help = Help()
         self._known: tuple[Mode, Holder | None] = (control.mode, None)
+        self._since = time.time()
         self._serial = 0
         self._changed = asyncio.Event()
         self._told: list[Told] = []
@@ -63,6 +64,7 @@ class Desk:
         newest = self._help.newest
         return DeskState(
             self._control.mode,
+            self._since,
             None if holder is None else holder_info(holder, time.time() - now),
             None if newest is None else HelpInfo(newest.reason, newest.since),
             holder is not None and holder.withholds,
@@ -254,7 +256,7 @@ class Desk:
         known_mode, known = self._known
         if mode is known_mode and not is_news(known, holder):
             return
-        self._known = mode, holder
+        self._known, self._since = (mode, holder), time.time()
         self._set_curtain(holder)
         logger.info(
             "control changed why=%s mode=%s holder=%s",

@@ -34,9 +34,10 @@ class HelpInfo(msgspec.Struct, frozen=True):
 
 
 class DeskState(msgspec.Struct, frozen=True):
-    """Who acts. `withheld`: agents get no pictures now."""
+    """Who acts, `since` when (Unix time in seconds). `withheld`: agents get no pictures now."""
 
     mode: Mode
+    since: float
     holder: HolderInfo | None = None
     help: HelpInfo | None = None
     withheld: bool = False

@@ -443,6 +443,31 @@ class Desktop:
         """Lift every key and button that anybody holds, and end holds and drags."""
         return await self._transport.json("desktop.release_all", {}, values.Released, deadline_s)
 
+    async def request_help(
+        self,
+        reason: str,
+        *,
+        wait_s: float = 0.0,
+        deadline_s: float = 3600.0,
+    ) -> values.HelpAnswer:
+        """Ask a person for help, as with a captcha, a password or a decision.
+
+        Everybody who looks at the desktop sees it; the event desktop.help_requested tells others.
+        `done`: a person said that it is, or took the desktop over and gave it back. With wait_s
+        it is withdrawn when the time is up; without, the event desktop.help_done tells.
+
+        Args:
+            reason: What a person is to do, in words for them; for example "Please solve the
+                captcha, then press Done".
+            wait_s: Wait so long for it; 0: ask and go on; 0..3500; for example 300.
+        """
+        return await self._transport.json(
+            "desktop.request_help",
+            {"reason": reason, "wait_s": wait_s},
+            values.HelpAnswer,
+            deadline_s,
+        )
+
     async def resize(
         self,
         width: int,
@@ -675,5 +700,20 @@ class Desktop:
                 "pixels": pixels,
             },
             values.WaitReport,
+            deadline_s,
+        )
+
+    async def wait_turn(self, *, timeout_ms: int = 60000, deadline_s: float = 610.0) -> values.Turn:
+        """Wait until no person has the desktop, so that an agent may act.
+
+        Returns at once when it is free. A screen that a person has used may look different.
+
+        Args:
+            timeout_ms: Wait at most, ms; 0..600000; for example 5000.
+        """
+        return await self._transport.json(
+            "desktop.wait_turn",
+            {"timeout_ms": timeout_ms},
+            values.Turn,
             deadline_s,
         )
