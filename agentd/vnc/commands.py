@@ -263,8 +263,7 @@ class VncCommands:
     ) -> VncStatus:
         """Set who acts while nobody has taken over.
 
-        Until the daemon restarts, which takes vnc.mode of its configuration. Whoever has taken
-        over keeps the desktop.
+        It holds over restarts, until it is set again. Whoever has taken over keeps the desktop.
         """
         await self._access.desk.set_mode(mode)
         return await self.status()

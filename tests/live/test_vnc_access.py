@@ -239,6 +239,21 @@ class TestTakeover:
         assert [step.status for step in report.steps] == ["done", "failed", "not_run"]
         assert report.steps[1].error.code == "human_in_control"
 
+    def test_takeover_outlives_a_crash_of_the_daemon(self, tmp_path):
+        with running_daemon(tmp_path, "[desktop]\nautostart = false\n") as daemon:
+            with daemon.client() as client:
+                client.vnc.takeover(label="Ada", withhold=True)
+            daemon.kill()
+            daemon.start()
+            with daemon.client() as client:
+                status = client.vnc.status()
+                assert (status.holder.label, status.withheld) == ("Ada", True)
+                client.desktop.start()
+                assert code_of(lambda: client.desktop.click(10, 10)) == "human_in_control"
+                assert code_of(client.desktop.screenshot) == "screen_withheld"
+                client.vnc.release()
+                client.desktop.click(10, 10)
+
     def test_handovers_are_events(self, daemon, client):
         since = client.daemon.stats()["events"]["events"]
         client.vnc.takeover(label="Ada")

@@ -22,6 +22,7 @@ from agentd.vnc.access.desk import Desk
 from agentd.vnc.access.door import Door
 from agentd.vnc.access.gate import Gate
 from agentd.vnc.access.grants import GrantChange, Grants, StoredGrants
+from agentd.vnc.access.kept import Kept, StoredControl
 from agentd.vnc.access.state import DeskState
 from agentd.vnc.access.viewers import Viewer, Viewers
 
@@ -36,7 +37,7 @@ class Access:
 
     Args:
         mode: who acts while nobody has taken over.
-        state_dir: keeps the grants.
+        state_dir: keeps the grants, and who has the desktop.
         vnc_response: what a client answers to a challenge who knows this password (VncAuth).
         note: told of every handover, for a recording.
     """
@@ -62,6 +63,7 @@ class Access:
         )
         self.door = Door(self.grants)
         control = Control(Mode(mode))
+        self._kept = Kept(Store(state_dir / "vnc_control.json", StoredControl), control)
 
         def hands() -> Input | None:
             live = desktop.session.live_or_none()
@@ -77,8 +79,10 @@ class Access:
         self.desk.on_change(self._desk_changed)
 
     def open(self) -> None:
-        """Take over what is kept of grants, and end each in its time."""
+        """Take over what an earlier daemon has kept, and end each grant in its time."""
+        self._kept.load()
         self.grants.load()
+        self.desk.restored()
         self._expire()
 
     def close(self) -> None:
@@ -120,6 +124,7 @@ class Access:
         self.desk.viewer_left(viewer.id)
 
     def _desk_changed(self, why: str, state: DeskState) -> None:
+        self._kept.save()
         holder = state.holder
         self._note(
             Handover(

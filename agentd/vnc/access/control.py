@@ -231,6 +231,16 @@ class Control:
         had, self._taken, self._touch = self._taken is not None, None, None
         return had
 
+    def taken(self, now: float) -> tuple[Holder, float | None] | None:
+        """Return who has taken over, and the end of their lease, to be kept."""
+        self.expire(now)
+        return None if self._taken is None else (self._taken.holder, self._taken.ends_at)
+
+    def restore(self, holder: Holder, ends_at: float | None, now: float) -> None:
+        """Make a takeover true again that was kept; its viewer is away and may return."""
+        away_until = None if holder.person is None else now + self._return_s
+        self._taken = _Taken(holder, ends_at, away_until)
+
     def set_mode(self, mode: Mode, now: float) -> None:
         """Change who acts while nobody has taken over; whoever has taken over keeps it."""
         self.expire(now)

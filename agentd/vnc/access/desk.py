@@ -160,6 +160,10 @@ class Desk:
         await self._taken("mode")
         return self.state()
 
+    def restored(self) -> None:
+        """Take over what was made true again of before a restart."""
+        self._refresh("restart")
+
     def viewer_joined(self, person: Person) -> None:
         """Let who comes back keep what they had."""
         self._control.viewer_joined(person, self._now())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,11 +19,13 @@ from agentd.desktop.performer import Performer
 from agentd.desktop.pictures.curtain import Curtain
 from agentd.desktop.recording.action_log import Handover
 from agentd.vnc.access.access import Access, person_of
+from agentd.vnc.access.control import Mode
 from agentd.vnc.access.grants import Issued, Right
 from tests.vnc.access.people import FakeViewer
 
 AGENT = Caller("c1", "uid:1000", frozenset())
 LIMIT_S = 10.0
+HELD = {"kind": "operator", "label": "ops", "since": 1.0}
 
 
 class House:
@@ -143,3 +147,60 @@ async def test_handovers_are_noted_for_a_recording(house: House) -> None:
         ("takeover", "Ada", True),
         ("release", "", False),
     ]
+
+
+async def test_takeover_and_mode_outlive_the_daemon(house: House) -> None:
+    issued = house.issue()
+    viewer = house.join("v7", issued)
+    await house.access.desk.set_mode(Mode.SHARED)
+    await house.access.desk.takeover(person_of(viewer), lease_s=60, withholds=True)
+    before = house.access.desk.state()
+    house.access.close()
+    house.access = house.make()
+    after = house.access.desk.state()
+    assert after.mode is Mode.SHARED
+    assert after.withheld
+    assert before.holder is not None
+    assert after.holder is not None
+    assert after.holder.away
+    assert abs(after.holder.since - before.holder.since) < 0.2
+    again = house.join("v1", issued)
+    held = house.access.desk.state().holder
+    assert held is not None
+    assert (held.viewer, held.away) == ("v1", False)
+    assert held.until is not None
+    assert before.holder.until is not None
+    assert abs(held.until - before.holder.until) < 0.2
+    house.access.desk.release(person_of(again))
+    house.access.close()
+    house.access = house.make()
+    assert house.holder() is None
+
+
+async def test_operators_takeover_outlives_the_daemon_unless_its_lease_is_over(
+    house: House,
+) -> None:
+    await house.access.desk.takeover_as_operator("ops")
+    house.access = house.make()
+    assert house.holder() == "ops"
+    kept = house.folder / "vnc_control.json"
+    kept.write_text(
+        json.dumps({"version": 1, "state": {"hold": {**HELD, "ends_at": time.time() - 1}}})
+    )
+    house.access.close()
+    house.access = house.make()
+    assert house.holder() is None
+
+
+async def test_mode_of_the_configuration_is_not_kept(house: House) -> None:
+    await house.access.desk.set_mode(Mode.SHARED)
+    await house.access.desk.set_mode(Mode.HUMAN_FIRST)
+    kept = (house.folder / "vnc_control.json").read_text()
+    assert "human_first" not in kept
+
+
+async def test_touch_is_not_kept(house: House) -> None:
+    viewer = house.join("v1", house.issue())
+    await house.access.desk.viewer_may(person_of(viewer), acts=True)
+    assert house.holder() == "Ada"
+    assert not (house.folder / "vnc_control.json").exists()

@@ -78,8 +78,7 @@ class Vnc:
     async def mode(self, mode: values.Mode, *, deadline_s: float = 30.0) -> values.VncStatus:
         """Set who acts while nobody has taken over.
 
-        Until the daemon restarts, which takes vnc.mode of its configuration. Whoever has taken
-        over keeps the desktop.
+        It holds over restarts, until it is set again. Whoever has taken over keeps the desktop.
 
         Args:
             mode: agent: viewers look on. human: agents do. shared: both act. human_first: both act,
