@@ -101,9 +101,10 @@ class RecordCommands:
         """Record the screen, and what is done on it, until desktop.record_stop.
 
         The video shows every change, up to 15 a second, with the real times and the cursor. The
-        action log has one line of JSON for each action of an agent or a person. One recording is
-        made at a time. It ends by itself at its limits and when the desktop ends, whole and
-        playable; the event recording.stopped or recording.failed says so.
+        action log has one line of JSON for each action of an agent or a person, and for each
+        handover of the desktop; while a person withholds the screen, nothing shown or typed is in
+        it. One recording is made at a time. It ends by itself at its limits and when the desktop
+        ends, whole and playable; the event recording.stopped or recording.failed says so.
         """
         return await self._recorder.start(
             RecordingRequest(

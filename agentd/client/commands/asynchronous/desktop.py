@@ -387,9 +387,10 @@ class Desktop:
         """Record the screen, and what is done on it, until desktop.record_stop.
 
         The video shows every change, up to 15 a second, with the real times and the cursor. The
-        action log has one line of JSON for each action of an agent or a person. One recording is
-        made at a time. It ends by itself at its limits and when the desktop ends, whole and
-        playable; the event recording.stopped or recording.failed says so.
+        action log has one line of JSON for each action of an agent or a person, and for each
+        handover of the desktop; while a person withholds the screen, nothing shown or typed is in
+        it. One recording is made at a time. It ends by itself at its limits and when the desktop
+        ends, whole and playable; the event recording.stopped or recording.failed says so.
 
         Args:
             label: For people; for example "order form".
@@ -534,7 +535,8 @@ class Desktop:
         width, height, space:{x,y,width,height,scale,screen_width,screen_height}, cursor:{x,y},
         format, unchanged, quality}`; a point (px, py) of the picture lies on the screen at
         (space.x + px / space.scale, space.y + py / space.scale). A window is shown as it lies on
-        the screen, with what covers it.
+        the screen, with what covers it. While a person withholds the screen, the answer is
+        screen_withheld.
 
         Args:
             region: Only this part of the screen; for example {"x": 0, "y": 0, "width": 640,
