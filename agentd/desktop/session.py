@@ -21,6 +21,7 @@ from agentd.desktop.clipboard.selection_content import Selection
 from agentd.desktop.clipboard.selection_record import SelectionRecord
 from agentd.desktop.hands.input import Input
 from agentd.desktop.hands.keyboard_news import KeyboardNews
+from agentd.desktop.pictures.curtain import Curtain
 from agentd.desktop.pictures.screenshot import Screenshots
 from agentd.desktop.screen.capture import Capture
 from agentd.desktop.screen.changes import Changes
@@ -53,8 +54,9 @@ class Session:
 
     name = "desktop.session"
 
-    def __init__(self, display: Display, bus: EventBus) -> None:
+    def __init__(self, display: Display, bus: EventBus, curtain: Curtain) -> None:
         self._display = display
+        self._curtain = curtain
         self._bus = bus
         # Frames are numbered over all generations, so that an old number never names a new one.
         self._frame_ids = itertools.count(1)
@@ -83,6 +85,11 @@ class Session:
         while self._live is None:
             await self._changed.wait()
         return self._live
+
+    async def wait_gone(self, live: Live) -> None:
+        """Wait until these are not the eyes and hands any more. Cancelling is safe."""
+        while self._live is live:
+            await self._changed.wait()
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Hold the links of one X server until one breaks. Cancelling: closes them."""
@@ -149,7 +156,7 @@ class Session:
             ),
         ]
         changes = Changes(capture)
-        screenshots = Screenshots(capture)
+        screenshots = Screenshots(capture, self._curtain)
         cursor_news = CursorNews(state.address)
         keyboard_news = KeyboardNews(state.address)
         try:
