@@ -23,6 +23,8 @@ export class Link extends EventTarget {
   #failures = 0;
   #countdown = 0;
   #since = 0;
+  #canvas = null;
+  #still = null;
 
   constructor(RFB, target, token, prepare) {
     super();
@@ -43,6 +45,7 @@ export class Link extends EventTarget {
     } else {
       clearInterval(this.#countdown);
       this.rfb?.disconnect();
+      this.#forgetStill();
       this.#become("idle");
     }
   }
@@ -81,6 +84,8 @@ export class Link extends EventTarget {
     if (rfb !== this.rfb) return;
     this.#since = performance.now();
     this.hasBeenConnected = true;
+    this.#forgetStill();
+    this.#canvas = this.#target.querySelector("canvas");
     this.#become("connected");
   }
 
@@ -92,10 +97,12 @@ export class Link extends EventTarget {
     if (!this.#wanted) return;
     if (closing.code === POLICY_VIOLATION) {
       this.#wanted = false;
+      this.#forgetStill();
       this.#become("idle");
       this.dispatchEvent(new CustomEvent("end", { detail: closing.reason }));
       return;
     }
+    this.#keepStill();
     this.#wait(DELAYS_S[Math.min(this.#failures++, DELAYS_S.length - 1)]);
   }
 
@@ -107,6 +114,21 @@ export class Link extends EventTarget {
       if (this.retryInS <= 0) this.#connect();
       else this.#become("waiting");
     }, 1000);
+  }
+
+  #keepStill() {
+    // The last picture stays, dimmed, until there is a new one.
+    if (!this.#canvas) return;
+    this.#still = this.#canvas;
+    this.#canvas = null;
+    this.#still.className = "still";
+    this.#target.append(this.#still);
+  }
+
+  #forgetStill() {
+    this.#still?.remove();
+    this.#still = null;
+    this.#canvas = null;
   }
 
   #become(state) {

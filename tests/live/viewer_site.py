@@ -1,0 +1,202 @@
+"""The viewer page before a real X server, TigerVNC's, with a desk that the tests play.
+
+The WebSocket is only carried over; who may come in and who has control is kept in plain fields.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import WSMsgType, web
+
+from agentd.base.errors import Conflict, Denied, Unauthorized
+from agentd.desktop.xlink import DisplayAddress
+from agentd.vnc.pages import Deed, DesktopState, Help, Holder, Pages, PageState, You
+from agentd.vnc.viewer_files import ViewerFiles
+
+WIDTH, HEIGHT = 1024, 640
+EVERY_RIGHT = ("view", "pointer", "key", "clipboard", "resize")
+
+
+@dataclass
+class PlayedDesk:
+    """What the page asks; the tests set it."""
+
+    grants: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    holder: Holder = Holder("agent", "agent")
+    mode: str = "human_first"
+    help: Help | None = None
+    desktop: DesktopState = DesktopState(True, WIDTH, HEIGHT, "Research desktop")
+    withheld: bool = False
+    refusal: str = ""
+    done: list[tuple[str, Deed]] = field(default_factory=list)
+    _callbacks: list[Callable[[], None]] = field(default_factory=list)
+
+    def state(self, token: str) -> PageState:
+        if token not in self.grants:
+            raise Unauthorized("the token opens nothing")
+        label, rights = self.grants[token]
+        return PageState(
+            self.mode,
+            self.holder,
+            You(rights, label),
+            self.help,
+            self.desktop,
+            withheld=self.withheld,
+        )
+
+    async def do(self, token: str, deed: Deed) -> None:
+        label, rights = self.grants[token]
+        if "pointer" not in rights:
+            raise Denied("this grant is for viewing")
+        if self.refusal:
+            raise Conflict(self.refusal)
+        self.done.append((label, deed))
+        match deed:
+            case Deed.TAKEOVER:
+                self.holder = Holder("human", label, is_you=True)
+            case Deed.RELEASE:
+                self.holder = Holder("agent", "agent")
+            case Deed.HELP_DONE:
+                self.help = None
+            case Deed.WITHHOLD | Deed.UNWITHHOLD:
+                self.withheld = deed is Deed.WITHHOLD
+        self.tell()
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    def tell(self) -> None:
+        """Let every page know."""
+        for callback in list(self._callbacks):
+            callback()
+
+
+class Site:
+    """A running site; made by `viewer_site`."""
+
+    def __init__(self, files: ViewerFiles, vnc_socket: Path, display: DisplayAddress) -> None:
+        self.desk = PlayedDesk()
+        self.pages = Pages(files, self.desk)
+        self.display = display
+        self.url = ""
+        self._vnc_socket = vnc_socket
+        self._sockets: dict[web.WebSocketResponse, str] = {}
+        self.refuse_sockets = False
+
+    def link(self, token: str) -> str:
+        """Return the link that somebody with a token gets."""
+        return f"{self.url}/vnc/#token={token}"
+
+    def grant(self, token: str, *rights: str, label: str = "Ada") -> str:
+        """Let a token in, and return its link."""
+        self.desk.grants[token] = (label, rights or EVERY_RIGHT)
+        return self.link(token)
+
+    async def revoke(self, token: str) -> None:
+        """End a grant, and its connections with it."""
+        del self.desk.grants[token]
+        self.desk.tell()
+        await self.cut(token, code=1008, reason="the grant was revoked")
+
+    async def cut(self, token: str, *, code: int = 1001, reason: str = "") -> None:
+        """Close the connections of a token."""
+        for socket in [found for found, of in self._sockets.items() if of == token]:
+            await socket.close(code=code, message=reason.encode())
+
+    @property
+    def viewers(self) -> int:
+        """How many pictures are connected."""
+        return len(self._sockets)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer what the page asks."""
+        if request.path == "/vnc/ws":
+            return await self._carry(request)
+        return await self.pages.handle(request)
+
+    async def _carry(self, request: web.BaseRequest) -> web.StreamResponse:
+        offered = request.headers.get("Sec-WebSocket-Protocol", "").replace(" ", "").split(",")
+        token = next((p[13:] for p in offered if p.startswith("agentd.grant.")), "")
+        if token not in self.desk.grants or self.refuse_sockets:
+            return web.Response(status=403)
+        socket = web.WebSocketResponse(protocols=["binary"], max_msg_size=0)
+        await socket.prepare(request)
+        reader, writer = await asyncio.open_unix_connection(self._vnc_socket)
+        self._sockets[socket] = token
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                down = tasks.create_task(_pour(reader, socket), name="down")
+                async for message in socket:
+                    if message.type is WSMsgType.BINARY:
+                        writer.write(message.data)
+                down.cancel()
+        finally:
+            del self._sockets[socket]
+            writer.close()
+        return socket
+
+
+async def _pour(reader: asyncio.StreamReader, socket: web.WebSocketResponse) -> None:
+    with suppress(ConnectionError):
+        while part := await reader.read(1 << 16):
+            await socket.send_bytes(part)
+
+
+@asynccontextmanager
+async def viewer_site(novnc: Path) -> AsyncIterator[Site]:
+    """Run an X server with a window manager, and the page before it."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="site-")))
+        display = await _start_display(stack, folder)
+        site = Site(ViewerFiles(novnc), folder / "vnc", display)
+        runner = web.ServerRunner(web.Server(site.handle), shutdown_timeout=0.1)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        listener = web.TCPSite(runner, "127.0.0.1", 0)
+        await listener.start()
+        assert listener._server is not None
+        port = listener._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        site.url = f"http://127.0.0.1:{port}"
+        yield site
+
+
+async def _start_display(stack: AsyncExitStack, folder: Path) -> DisplayAddress:
+    read_fd, write_fd = os.pipe()
+    argv = ["Xvnc", "-displayfd", str(write_fd), "-geometry", f"{WIDTH}x{HEIGHT}", "-depth", "24"]
+    argv += ["-rfbunixpath", str(folder / "vnc"), "-rfbport", "-1", "-SecurityTypes", "None"]
+    argv += ["-desktop", "Research desktop", "-nolisten", "tcp", "-AlwaysShared"]
+    await _start(stack, argv, dict(os.environ), pass_fds=(write_fd,))
+    os.close(write_fd)
+    with open(read_fd) as answer:
+        name = await asyncio.to_thread(answer.readline)
+    display = DisplayAddress(f":{name.strip()}")
+    await _start(stack, ["openbox"], {**os.environ, **display.environment(), "HOME": str(folder)})
+    return display
+
+
+async def _start(
+    stack: AsyncExitStack,
+    argv: list[str],
+    environment: dict[str, str],
+    *,
+    pass_fds: tuple[int, ...] = (),
+) -> None:
+    quiet = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        *argv, env=environment, pass_fds=pass_fds, stdin=quiet, stdout=quiet, stderr=quiet
+    )
+
+    async def end() -> None:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+    stack.push_async_callback(end)
