@@ -2,7 +2,7 @@
 
 The page itself holds no secret and needs no authority; its token stays in the browser, behind the
 `#` of the link, and comes as a bearer token with `state` and `control`. It does not speak RFB and
-decides nothing about control: the desk does. Sources: RFC 6750 (bearer), Content Security Policy
+decides nothing about control: the front desk does. Sources: RFC 6750 (bearer), Content Security Policy
 Level 3, RFC 9457 (problem details).
 """
 
@@ -42,7 +42,7 @@ _MAX_TOKEN_CHARACTERS = 256
 
 
 class Deed(enum.StrEnum):
-    """What the page's buttons do."""
+    """What the page's buttons do; to withhold pictures from agents is to take over as well."""
 
     TAKEOVER = "takeover"
     RELEASE = "release"
@@ -52,11 +52,15 @@ class Deed(enum.StrEnum):
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """Who has the desktop."""
+    """Who has the desktop: `agent`, `human` or `nobody`.
+
+    `is_you`: a viewer of this grant; `taken`: by taking over, not by a touch that passes.
+    """
 
     kind: str
     label: str
     is_you: bool = False
+    taken: bool = False
 
 
 class You(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -101,14 +105,14 @@ class Control(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     do: Annotated[Deed, Meta(description="what to do", examples=["takeover"])]
 
 
-class Desk(Protocol):
-    """What the page may know and do, by its token."""
+class FrontDesk(Protocol):
+    """What the page may know and do, by its token; `address` is whence it asks."""
 
-    def state(self, token: str) -> PageState:
+    async def state(self, token: str, address: str) -> PageState:
         """Return what the token's holder may see now. Raises: Unauthorized."""
         ...
 
-    async def do(self, token: str, deed: Deed) -> None:
+    async def do(self, token: str, address: str, deed: Deed) -> None:
         """Do what a button asks. Raises: Unauthorized, Denied, Conflict."""
         ...
 
@@ -127,7 +131,7 @@ class Pages:
     """
 
     def __init__(
-        self, files: ViewerFiles, desk: Desk, *, frame_origins: Sequence[str] = ()
+        self, files: ViewerFiles, desk: FrontDesk, *, frame_origins: Sequence[str] = ()
     ) -> None:
         self._files = files
         self._desk = desk
@@ -219,7 +223,8 @@ class Pages:
         Cancelling: the stream is cut.
         """
         token = _token(request)
-        self._desk.state(token)  # Who has no grant gets a refusal, and no stream.
+        address = request.remote or ""
+        await self._desk.state(token, address)  # Who has no grant gets a refusal, and no stream.
         response = web.StreamResponse(
             headers={
                 **self._headers,
@@ -235,7 +240,7 @@ class Pages:
             assert task is not None
             self._streams.add(task)
             try:
-                await self._send_states(response, token)
+                await self._send_states(response, token, address)
             except ConnectionResetError:
                 pass  # The page was closed.
             finally:
@@ -244,20 +249,21 @@ class Pages:
             await response.write_eof()
         return response
 
-    async def _send_states(self, response: web.StreamResponse, token: str) -> None:
+    async def _send_states(self, response: web.StreamResponse, token: str, address: str) -> None:
         changed = asyncio.Event()
         unfollow = self._desk.on_change(changed.set)
         try:
             sent = b""
             while True:
                 # Asked anew each time: a grant may end by itself, too.
-                line = msgspec.json.encode(self._desk.state(token)) + b"\n"
+                line = msgspec.json.encode(await self._desk.state(token, address)) + b"\n"
                 # An empty line is the heartbeat: it finds the reader that has gone.
                 await response.write(line if line != sent else b"\n")
                 sent = line
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_HEARTBEAT_S):
                         await changed.wait()
+                # Before the state is asked, so that a change meanwhile is not missed.
                 changed.clear()
         except AgentdError as exc:
             await response.write(msgspec.json.encode({"error": problem_of(exc)}) + b"\n")
@@ -266,7 +272,8 @@ class Pages:
 
     async def _control(self, request: web.BaseRequest) -> web.Response:
         token = _token(request)
-        self._desk.state(token)  # Who has no token learns nothing of what a body should be.
+        address = request.remote or ""
+        await self._desk.state(token, address)  # Who has no grant learns nothing of bodies.
         body = await _read_body(request)
         try:
             control = msgspec.json.decode(body, type=Control)
@@ -275,9 +282,9 @@ class Pages:
                 f"the body of {request.path} is wrong: {exc}",
                 hint='send {"do": "takeover"}, or one of: ' + ", ".join(Deed),
             ) from None
-        await self._desk.do(token, control.do)
+        await self._desk.do(token, address, control.do)
         return web.Response(
-            body=msgspec.json.encode(self._desk.state(token)),
+            body=msgspec.json.encode(await self._desk.state(token, address)),
             content_type="application/json",
             headers={**self._headers, "Cache-Control": "no-store"},
         )

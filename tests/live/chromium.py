@@ -21,11 +21,10 @@ START_S = 30.0
 ANSWER_S = 30.0
 CONDITION_S = 20.0
 
-_OPTIONS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-dev-shm-usage "
-    "--disable-background-networking --disable-component-update --disable-sync "
-    "--disable-extensions --hide-scrollbars --remote-debugging-port=0 --remote-allow-origins=*"
-).split()
+_OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+_OPTIONS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+_OPTIONS += ["--disable-extensions", "--disable-dev-shm-usage", "--hide-scrollbars"]
+_OPTIONS += ["--remote-debugging-port=0", "--remote-allow-origins=*"]
 
 # True as soon as the expression is, looked at after each frame; false when the time is up.
 _CONDITION = """new Promise((done) => {

@@ -22,6 +22,8 @@ from agentd.vnc.viewer_files import ViewerFiles
 
 WIDTH, HEIGHT = 1024, 640
 EVERY_RIGHT = ("view", "pointer", "key", "clipboard", "resize")
+AGENT = Holder("agent", "agent")
+RUNNING = DesktopState(True, WIDTH, HEIGHT, "Research desktop")
 
 
 @dataclass
@@ -29,16 +31,16 @@ class PlayedDesk:
     """What the page asks; the tests set it."""
 
     grants: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    holder: Holder = Holder("agent", "agent")
+    holder: Holder = AGENT
     mode: str = "human_first"
     help: Help | None = None
-    desktop: DesktopState = DesktopState(True, WIDTH, HEIGHT, "Research desktop")
+    desktop: DesktopState = RUNNING
     withheld: bool = False
     refusal: str = ""
     done: list[tuple[str, Deed]] = field(default_factory=list)
     _callbacks: list[Callable[[], None]] = field(default_factory=list)
 
-    def state(self, token: str) -> PageState:
+    async def state(self, token: str, address: str) -> PageState:
         if token not in self.grants:
             raise Unauthorized("the token opens nothing")
         label, rights = self.grants[token]
@@ -51,7 +53,7 @@ class PlayedDesk:
             withheld=self.withheld,
         )
 
-    async def do(self, token: str, deed: Deed) -> None:
+    async def do(self, token: str, address: str, deed: Deed) -> None:
         label, rights = self.grants[token]
         if "pointer" not in rights:
             raise Denied("this grant is for viewing")
@@ -60,13 +62,14 @@ class PlayedDesk:
         self.done.append((label, deed))
         match deed:
             case Deed.TAKEOVER:
-                self.holder = Holder("human", label, is_you=True)
+                self.holder = Holder("human", label, is_you=True, taken=True)
             case Deed.RELEASE:
-                self.holder = Holder("agent", "agent")
+                self.holder = AGENT
             case Deed.HELP_DONE:
                 self.help = None
             case Deed.WITHHOLD | Deed.UNWITHHOLD:
                 self.withheld = deed is Deed.WITHHOLD
+                self.holder = Holder("human", label, is_you=True, taken=True)
         self.tell()
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
@@ -175,9 +178,10 @@ async def _start_display(stack: AsyncExitStack, folder: Path) -> DisplayAddress:
     argv += ["-desktop", "Research desktop", "-nolisten", "tcp", "-AlwaysShared"]
     await _start(stack, argv, dict(os.environ), pass_fds=(write_fd,))
     os.close(write_fd)
-    with open(read_fd) as answer:
-        name = await asyncio.to_thread(answer.readline)
-    display = DisplayAddress(f":{name.strip()}")
+    # The server writes its number when it is ready, and a line feed.
+    name = await asyncio.to_thread(os.read, read_fd, 16)
+    os.close(read_fd)
+    display = DisplayAddress(f":{name.decode().strip()}")
     await _start(stack, ["openbox"], {**os.environ, **display.environment(), "HOME": str(folder)})
     return display
 

@@ -51,7 +51,7 @@ class Page {
     this.#link.addEventListener("bell", () => this.#flash());
     this.#link.addEventListener("desktopname", ({ detail }) => this.#name(detail.name));
     at("retry").addEventListener("click", () => this.#link.retry());
-    at("take").addEventListener("click", () => this.#do(this.#state.holder.is_you ? "release" : "takeover"));
+    at("take").addEventListener("click", () => this.#do(this.#hasTaken() ? "release" : "takeover"));
     at("help-done").addEventListener("click", () => this.#do("help_done"));
     at("private").addEventListener("click", () => this.#do(this.#state.withheld ? "unwithhold" : "withhold"));
     at("withheld-end").addEventListener("click", () => this.#do("unwithhold"));
@@ -103,13 +103,18 @@ class Page {
     pill.replaceChildren(...["", "long"].map((name, i) => element("span", name, who[i])));
     at("view-only").hidden = canAct;
     at("take").hidden = !canAct;
-    at("take").textContent = holder.is_you ? "Hand back" : "Take over";
+    // What a touch brought passes by itself; taking over makes it last.
+    at("take").textContent = this.#hasTaken() ? "Hand back" : holder.is_you ? "Keep control" : "Take over";
     at("take").classList.toggle("primary", !holder.is_you && help !== null);
     at("private").hidden = !canAct;
     at("private").setAttribute("aria-pressed", withheld);
     at("withheld").hidden = !withheld;
     at("withheld-end").hidden = !canAct;
     at("help-done").hidden = !canAct;
+  }
+
+  #hasTaken() {
+    return this.#state.holder.is_you && this.#state.holder.taken;
   }
 
   #showHelp() {
