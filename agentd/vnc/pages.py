@@ -2,8 +2,8 @@
 
 The page itself holds no secret and needs no authority; its token stays in the browser, behind the
 `#` of the link, and comes as a bearer token with `state` and `control`. It does not speak RFB and
-decides nothing about control: the front desk does. Sources: RFC 6750 (bearer), Content Security Policy
-Level 3, RFC 9457 (problem details).
+decides nothing about control: the front desk does. Sources: RFC 6750 (bearer), RFC 9457 (problem
+details), Content Security Policy Level 3.
 """
 
 from __future__ import annotations

@@ -114,6 +114,7 @@ def _file(path: Path, changes: dict[bytes, bytes], *, is_immutable: bool) -> Vie
         body,
         igzip.compress(body, _COMPRESSION_LEVEL, mtime=0),
         f"{media_type}; charset=utf-8",
-        f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+        # Weak: the same tag stands for the compressed file.
+        f'W/"{hashlib.sha256(body).hexdigest()[:32]}"',
         is_immutable,
     )

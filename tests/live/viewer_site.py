@@ -1,6 +1,6 @@
 """The viewer page before a real X server, TigerVNC's, with a desk that the tests play.
 
-The WebSocket is only carried over; who may come in and who has control is kept in plain fields.
+The WebSocket is only carried over; who may come in is what the desk says.
 """
 
 from __future__ import annotations
@@ -8,78 +8,16 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import WSMsgType, web
 
-from agentd.base.errors import Conflict, Denied, Unauthorized
 from agentd.desktop.xlink import DisplayAddress
-from agentd.vnc.pages import Deed, DesktopState, Help, Holder, Pages, PageState, You
+from agentd.vnc.pages import Pages
 from agentd.vnc.viewer_files import ViewerFiles
-
-WIDTH, HEIGHT = 1024, 640
-EVERY_RIGHT = ("view", "pointer", "key", "clipboard", "resize")
-AGENT = Holder("agent", "agent")
-RUNNING = DesktopState(True, WIDTH, HEIGHT, "Research desktop")
-
-
-@dataclass
-class PlayedDesk:
-    """What the page asks; the tests set it."""
-
-    grants: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    holder: Holder = AGENT
-    mode: str = "human_first"
-    help: Help | None = None
-    desktop: DesktopState = RUNNING
-    withheld: bool = False
-    refusal: str = ""
-    done: list[tuple[str, Deed]] = field(default_factory=list)
-    _callbacks: list[Callable[[], None]] = field(default_factory=list)
-
-    async def state(self, token: str, address: str) -> PageState:
-        if token not in self.grants:
-            raise Unauthorized("the token opens nothing")
-        label, rights = self.grants[token]
-        return PageState(
-            self.mode,
-            self.holder,
-            You(rights, label),
-            self.help,
-            self.desktop,
-            withheld=self.withheld,
-        )
-
-    async def do(self, token: str, address: str, deed: Deed) -> None:
-        label, rights = self.grants[token]
-        if "pointer" not in rights:
-            raise Denied("this grant is for viewing")
-        if self.refusal:
-            raise Conflict(self.refusal)
-        self.done.append((label, deed))
-        match deed:
-            case Deed.TAKEOVER:
-                self.holder = Holder("human", label, is_you=True, taken=True)
-            case Deed.RELEASE:
-                self.holder = AGENT
-            case Deed.HELP_DONE:
-                self.help = None
-            case Deed.WITHHOLD | Deed.UNWITHHOLD:
-                self.withheld = deed is Deed.WITHHOLD
-                self.holder = Holder("human", label, is_you=True, taken=True)
-        self.tell()
-
-    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        self._callbacks.append(callback)
-        return lambda: self._callbacks.remove(callback)
-
-    def tell(self) -> None:
-        """Let every page know."""
-        for callback in list(self._callbacks):
-            callback()
+from tests.vnc.played_desk import EVERY_RIGHT, HEIGHT, WIDTH, PlayedDesk
 
 
 class Site:
