@@ -29,9 +29,9 @@ _OPTIONS += ["--remote-debugging-port=0", "--remote-allow-origins=*"]
 # True as soon as the expression is, looked at after each frame; false when the time is up.
 _CONDITION = """new Promise((done) => {
   const end = performance.now() + %d;
-  const look = () => {
+  const look = async () => {
     let holds = false;
-    try { holds = Boolean(%s); } catch { holds = false; }
+    try { holds = Boolean(await (%s)); } catch { holds = false; }
     if (holds || performance.now() > end) done(holds);
     else setTimeout(look, 15);
   };
@@ -125,6 +125,12 @@ class Page:
         await self.send("Page.navigate", url="about:blank")
         await self.send("Page.navigate", url=url)
         await self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    async def close(self) -> None:
+        """Close the page, and forget its storage."""
+        await self._browser.send(
+            "Target.disposeBrowserContext", {"browserContextId": self._context_id}
+        )
 
     async def evaluate(self, expression: str) -> Any:
         """Return the value of an expression, which may be a promise."""
@@ -265,14 +271,11 @@ async def chromium() -> AsyncIterator[Browser]:
             address = await _address(process)
             socket = await session.ws_connect(address, max_msg_size=0)
         browser = Browser(socket)
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(browser.receive(), name="devtools"),
-                tasks.create_task(_drain(process), name="browser's log"),
-            ]
-            yield browser
-            for task in running:
-                task.cancel()
+        for name, work in (("devtools", browser.receive()), ("its log", _drain(process))):
+            # A fixture's two halves may be run by different tasks, which a TaskGroup forbids.
+            task = asyncio.create_task(work, name=f"chromium {name}")  # noqa: TID251
+            stack.callback(task.cancel)
+        yield browser
 
 
 async def _address(process: asyncio.subprocess.Process) -> str:

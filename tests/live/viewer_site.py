@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -15,13 +17,16 @@ from pathlib import Path
 from aiohttp import WSMsgType, web
 
 from agentd.desktop.xlink import DisplayAddress
-from agentd.vnc.pages import Pages
+from agentd.vnc.pages import DesktopState, Help, Pages
 from agentd.vnc.viewer_files import ViewerFiles
-from tests.vnc.played_desk import EVERY_RIGHT, HEIGHT, WIDTH, PlayedDesk
+from tests.vnc.played_desk import EVERY_RIGHT, HEIGHT, RUNNING, WIDTH, PlayedDesk
 
 
 class Site:
-    """A running site; made by `viewer_site`."""
+    """A running site; made by `viewer_site`.
+
+    What tests of the page need of one: `url`, `display`, `refuses_pictures`, and its async methods.
+    """
 
     def __init__(self, files: ViewerFiles, vnc_socket: Path, display: DisplayAddress) -> None:
         self.desk = PlayedDesk()
@@ -30,32 +35,42 @@ class Site:
         self.url = ""
         self._vnc_socket = vnc_socket
         self._sockets: dict[web.WebSocketResponse, str] = {}
-        self.refuse_sockets = False
+        # While true, no picture can be connected; what is connected stays.
+        self.refuses_pictures = False
+
+    async def grant(self, *rights: str, label: str = "Ada") -> str:
+        """Make a grant and return its token."""
+        token = secrets.token_urlsafe(24)
+        self.desk.grants[token] = (label, rights or EVERY_RIGHT)
+        return token
 
     def link(self, token: str) -> str:
         """Return the link that somebody with a token gets."""
         return f"{self.url}/vnc/#token={token}"
 
-    def grant(self, token: str, *rights: str, label: str = "Ada") -> str:
-        """Let a token in, and return its link."""
-        self.desk.grants[token] = (label, rights or EVERY_RIGHT)
-        return self.link(token)
-
     async def revoke(self, token: str) -> None:
         """End a grant, and its connections with it."""
         del self.desk.grants[token]
         self.desk.tell()
-        await self.cut(token, code=1008, reason="the grant was revoked")
+        await self._close(token, 1008, "the grant was revoked")
 
-    async def cut(self, token: str, *, code: int = 1001, reason: str = "") -> None:
-        """Close the connections of a token."""
+    async def cut(self, token: str) -> None:
+        """Lose the connections of a grant, as networks do."""
+        await self._close(token, 1001, "")
+
+    async def ask_help(self, reason: str) -> None:
+        """Ask people for help, as an agent does."""
+        self.desk.help = Help(reason, time.time())
+        self.desk.tell()
+
+    async def set_running(self, running: bool) -> None:
+        """Start or stop the desktop."""
+        self.desk.desktop = RUNNING if running else DesktopState(False, 0, 0, RUNNING.name)
+        self.desk.tell()
+
+    async def _close(self, token: str, code: int, reason: str) -> None:
         for socket in [found for found, of in self._sockets.items() if of == token]:
             await socket.close(code=code, message=reason.encode())
-
-    @property
-    def viewers(self) -> int:
-        """How many pictures are connected."""
-        return len(self._sockets)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer what the page asks."""
@@ -66,7 +81,7 @@ class Site:
     async def _carry(self, request: web.BaseRequest) -> web.StreamResponse:
         offered = request.headers.get("Sec-WebSocket-Protocol", "").replace(" ", "").split(",")
         token = next((p[13:] for p in offered if p.startswith("agentd.grant.")), "")
-        if token not in self.desk.grants or self.refuse_sockets:
+        if token not in self.desk.grants or self.refuses_pictures:
             return web.Response(status=403)
         socket = web.WebSocketResponse(protocols=["binary"], max_msg_size=0)
         await socket.prepare(request)
@@ -113,13 +128,12 @@ async def _start_display(stack: AsyncExitStack, folder: Path) -> DisplayAddress:
     read_fd, write_fd = os.pipe()
     argv = ["Xvnc", "-displayfd", str(write_fd), "-geometry", f"{WIDTH}x{HEIGHT}", "-depth", "24"]
     argv += ["-rfbunixpath", str(folder / "vnc"), "-rfbport", "-1", "-SecurityTypes", "None"]
-    argv += ["-desktop", "Research desktop", "-nolisten", "tcp", "-AlwaysShared"]
+    argv += ["-desktop", "Research desktop", "-nolisten", "tcp", "-noreset", "-AlwaysShared"]
     await _start(stack, argv, dict(os.environ), pass_fds=(write_fd,))
     os.close(write_fd)
-    # The server writes its number when it is ready, and a line feed.
-    name = await asyncio.to_thread(os.read, read_fd, 16)
-    os.close(read_fd)
-    display = DisplayAddress(f":{name.decode().strip()}")
+    # The server writes its number when it is ready, and then a line feed.
+    name = await asyncio.to_thread(_read_line, read_fd)
+    display = DisplayAddress(f":{name}")
     await _start(stack, ["openbox"], {**os.environ, **display.environment(), "HOME": str(folder)})
     return display
 
@@ -142,3 +156,8 @@ async def _start(
         await process.wait()
 
     stack.push_async_callback(end)
+
+
+def _read_line(descriptor: int) -> str:
+    with open(descriptor) as lines:
+        return lines.readline().strip()
