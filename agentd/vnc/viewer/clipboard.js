@@ -9,6 +9,7 @@ export class Clipboard {
   #mayRead = "no"; // no, ask, yes
   #pending = null; // From the desktop, not yet in this device's clipboard.
   #known = null; // What both sides have.
+  #hasAsked = false;
   #allowed = false;
   #canSend = false;
 
@@ -17,7 +18,7 @@ export class Clipboard {
     this.#parts = parts;
     link.addEventListener("clipboard", ({ detail }) => this.#fromDesktop(detail.text));
     addEventListener("focus", () => this.#sync());
-    parts.screen.addEventListener("pointerdown", () => this.#sync(), { capture: true });
+    parts.screen.addEventListener("pointerdown", () => this.#sync({ mayAsk: true }), { capture: true });
     parts.screen.addEventListener("keydown", (event) => this.#beforePaste(event), { capture: true });
     parts.copy.addEventListener("click", () => this.#copy());
     parts.send.addEventListener("click", () => this.#send());
@@ -54,14 +55,16 @@ export class Clipboard {
     }[this.#mayRead];
   }
 
-  async #sync() {
+  async #sync({ mayAsk = false } = {}) {
     await this.#deliver();
-    if (!this.#allowed || !this.#canSend || this.#mayRead === "no" || !document.hasFocus()) return;
+    if (!this.#allowed || !this.#canSend || !document.hasFocus()) return;
+    if (this.#mayRead === "ask" && mayAsk && !this.#hasAsked) this.#hasAsked = true;
+    else if (this.#mayRead !== "yes") return;
     try {
       const text = await navigator.clipboard.readText();
       if (text && text !== this.#known) this.#toDesktop(text);
     } catch {
-      // Refused, or no text in it. Asked again only if the browser says that it would ask.
+      // Refused, or there is no text in it.
     }
   }
 
