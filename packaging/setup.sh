@@ -1,7 +1,7 @@
 # Makes a Debian machine able to run or test agentd. Sourced by run, test and systemd/install.
 #
 # Every step looks first and does only what is missing: a second call costs milliseconds.
-# Expects $ROOT, the checkout. apt and pip use whatever the machine has configured.
+# Expects $ROOT, the checkout. apt, pip and npm use whatever the machine has configured.
 
 # fontconfig keeps the machine's font cache: without it, every account has to make one of its own.
 RUNTIME_PACKAGES=(
@@ -16,6 +16,11 @@ TEST_PACKAGES=(
   tigervnc-viewer novnc vncsnapshot gvncviewer gstreamer1.0-tools gstreamer1.0-plugins-base
   gstreamer1.0-plugins-bad
 )
+
+# The VNC client for browsers, from the npm registry: this package and no other.
+NOVNC_VERSION=1.7.0
+NOVNC_SHA512=b9c1093b1e13d9abc844295ea1d93b6286d98f93b619ad8078b7d0ebd03fca31
+NOVNC_SHA512+=bd1c76dadbe3c38304a437716db6b986fbbd191b1db5b0494d168b8ad77473c8
 
 say() { printf '› %s\n' "$*" >&2; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -75,4 +80,30 @@ need_venv() {
 need_account() {
   ((EUID != 0)) || id "$1" &>/dev/null ||
     quietly "making the account $1" useradd --create-home --shell /bin/bash "$1"
+}
+
+# need_novnc ENVIRONMENT: puts noVNC into share/novnc of a Python environment, where the daemon looks
+# for it. Only the page for browsers needs it, so that a failure is told and nothing else stops.
+need_novnc() {
+  local place=$1/share/novnc folder status=0
+  grep -qs "\"version\": \"$NOVNC_VERSION\"" "$place/package.json" && return
+  folder=$(mktemp -d)
+  (
+    # Debian's npm is large; any other will do.
+    command -v npm >/dev/null || need_packages npm
+    quietly "getting noVNC $NOVNC_VERSION" get_novnc "$folder"
+    mkdir -p "$1/share"
+    rm -rf "$place"
+    mv "$folder/package" "$place"
+  ) || status=$?
+  rm -rf "$folder"
+  ((status == 0)) || say "warning: no noVNC: viewers connect, but browsers are told that it is missing"
+}
+
+# get_novnc FOLDER: unpacks noVNC's package into FOLDER/package.
+get_novnc() {
+  local archive=$1/novnc-novnc-$NOVNC_VERSION.tgz
+  export npm_config_cache=$1/cache npm_config_update_notifier=false npm_config_fetch_retries=1
+  (cd "$1" && npm pack --silent "@novnc/novnc@$NOVNC_VERSION") &&
+    sha512sum --check --quiet <<<"$NOVNC_SHA512  $archive" && tar -xzf "$archive" -C "$1"
 }

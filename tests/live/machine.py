@@ -30,8 +30,10 @@ BOOT_S = 60.0
 COMMAND_S = 300.0
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# What leads apt and pip to their registries, if this machine has something of its own.
-_REGISTRY_VARIABLE = re.compile(r"PIP_\w+|\w+_CA_BUNDLE|SSL_CERT_FILE|\w+_proxy", re.IGNORECASE)
+# What leads apt, pip and npm to their registries, if this machine has something of its own.
+_REGISTRY_VARIABLE = re.compile(
+    r"PIP_\w+|NPM_CONFIG_\w+|\w+_CA_(BUNDLE|CERTS)|SSL_CERT_FILE|\w+_proxy", re.IGNORECASE
+)
 _NSPAWN = ["systemd-nspawn", "--quiet", "--keep-unit", "--register=no", "--console=pipe"]
 # Nothing of it must survive this machine's crash.
 _NSPAWN += ["--suppress-sync=yes"]
