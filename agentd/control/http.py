@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,7 @@ _PORT = re.compile(r":\d*$")
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
 
 Route = Callable[[web.BaseRequest, Caller], Awaitable[web.StreamResponse]]
+Door = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class HttpFace:
         health: returns the health document and whether every wanted part runs.
         metrics: returns the exposition text and its media type.
         tokens: the bearer tokens, for connections that carry no identity of their own.
-        routes: further paths under the roof, each with its own handler.
+        doors: first path segments (`/vnc`) below which another room answers, and itself says who
+            may come in.
         instructions: what the language models behind MCP clients are told of this daemon.
     """
 
@@ -87,7 +89,7 @@ class HttpFace:
         metrics: Callable[[], tuple[bytes, str]],
         limits: HttpLimits,
         tokens: Tokens | None = None,
-        routes: dict[str, Route] | None = None,
+        doors: Mapping[str, Door] | None = None,
         instructions: str = "",
     ) -> None:
         self._dispatcher = dispatcher
@@ -112,8 +114,8 @@ class HttpFace:
             "/v1/describe": self._get_description,
             "/v1/events": self._get_events,
             "/v1/ws": self._websocket.serve,
-            **(routes or {}),
         }
+        self._doors = doors or {}
 
     def drain(self) -> None:
         """Refuse new work; what runs goes on. WebSockets and streams end."""
@@ -135,6 +137,8 @@ class HttpFace:
         try:
             if request.path == "/healthz":
                 return json_answer({"alive": True}, request_id)
+            if (door := self._door_at(request, connection)) is not None:
+                return await door(request)
             identity = self._identify(request, connection)
             caller = Caller(connection.id, identity.principal, identity.scopes, request_id)
             if self._draining:
@@ -155,6 +159,13 @@ class HttpFace:
             if request.writer.output_size > 0:
                 raise  # An answer has begun: closing the connection is all that can tell.
             return error_answer(Fault("a request failed"), request_id)
+
+    def _door_at(self, request: web.BaseRequest, connection: Connection) -> Door | None:
+        """Find who else answers at a path. A user whom the socket is not for is not let past it."""
+        door = self._doors.get("/" + request.path.split("/", 2)[1])
+        if door is not None and connection.denied is not None:
+            raise connection.denied
+        return door
 
     def _identify(self, request: web.BaseRequest, connection: Connection) -> Identity:
         """Say who asks, and refuse a browser that was tricked into asking."""
