@@ -87,8 +87,11 @@ def choose(encodings: Sequence[int], format: PixelFormat) -> Profile:
     return replace(lossy, subsampling=subsampling)
 
 
-def make_encoder(profile: Profile) -> Encoder:
+def make_encoder(profile: Profile, *, before: Encoder | None = None) -> Encoder:
     """Make the encoder of a profile; one that is not stateless serves a single viewer.
+
+    Args:
+        before: the one of this encoding that the viewer had until now; its stream goes on.
 
     Raises: ValueError when there is none of that encoding.
     """
@@ -96,9 +99,11 @@ def make_encoder(profile: Profile) -> Encoder:
         case Encoding.TIGHT:
             return TightEncoder(profile)
         case Encoding.ZRLE:
-            return ZrleEncoder(profile)
+            assert before is None or isinstance(before, ZrleEncoder)
+            return ZrleEncoder(profile, before=before)
         case Encoding.ZLIB:
-            return ZlibEncoder(profile)
+            assert before is None or isinstance(before, ZlibEncoder)
+            return ZlibEncoder(profile, before=before)
         case Encoding.HEXTILE:
             return HextileEncoder(profile)
         case Encoding.RRE:

@@ -17,9 +17,12 @@ class ZlibEncoder:
 
     is_stateless = False
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, *, before: ZlibEncoder | None = None) -> None:
         self._format = profile.format
-        self._stream = DeflateStream(profile.compress_level)
+        # The stream is the viewer's for as long as it is here, whatever its pixels are.
+        self._stream: DeflateStream = (
+            before._stream if before else DeflateStream(profile.compress_level)
+        )
 
     def encode(self, pixels: Pixels, rect: Rect) -> list[EncodedRect]:
         """Encode a part of the screen as one rectangle, the next of the stream."""
