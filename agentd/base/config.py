@@ -8,6 +8,7 @@ secret: keys and tokens are named by file.
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from msgspec import Meta
 
 from agentd.base.errors import BadRequest, FieldError
 from agentd.base.schema import SchemaError, convert
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -106,6 +109,8 @@ class Environment(msgspec.Struct, frozen=True):
     watchdog_s: float = 0.0
     in_journal: bool = False
     is_root: bool = False
+    # Where this Python's own files are: noVNC is installed beside them.
+    prefix: Path = Path(sys.prefix)
 
     @classmethod
     def read(cls, variables: Mapping[str, str] | None = None) -> Environment:
@@ -216,8 +221,7 @@ def _contradictions(config: Config) -> list[FieldError]:
             errors.append(
                 FieldError("control.tcp.tokens_file", "a file of tokens, as listen is set", "")
             )
-        loopback = host in ("127.0.0.1", "localhost", "[::1]")
-        if not loopback and not tcp.certificate_file:
+        if host not in _LOOPBACK and not tcp.certificate_file:
             errors.append(
                 FieldError(
                     "control.tcp.certificate_file", "TLS, as listen is not a loopback address", ""
@@ -227,4 +231,28 @@ def _contradictions(config: Config) -> list[FieldError]:
         errors.append(
             FieldError("control.tcp.key_file", "both certificate_file and key_file, or none", "one")
         )
+    return errors + _vnc_contradictions(config.vnc)
+
+
+def _vnc_contradictions(vnc: VncConfig) -> list[FieldError]:
+    errors = []
+    if bool(vnc.certificate_file) != bool(vnc.key_file):
+        errors.append(
+            FieldError("vnc.key_file", "both certificate_file and key_file, or none", "one")
+        )
+    for key, address in (("listen", vnc.listen), ("websocket", vnc.websocket)):
+        if isinstance(address, bool) or not address or address.startswith("unix:"):
+            continue
+        host, _, port = address.rpartition(":")
+        if int(port) > 65535:
+            errors.append(FieldError(f"vnc.{key}", "a port 0..65535", port))
+        is_safe = host in _LOOPBACK or vnc.certificate_file or vnc.plain
+        if not is_safe:
+            errors.append(
+                FieldError(
+                    "vnc.certificate_file",
+                    f"TLS, as vnc.{key} is not a loopback address; or vnc.plain = true where "
+                    "something in front of us encrypts",
+                )
+            )
     return errors
