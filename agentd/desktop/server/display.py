@@ -107,6 +107,11 @@ class Display:
         """The running display, or None while there is none."""
         return self._state
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """The size of the screen, or the one that it will have: width and height in pixels."""
+        return self._size
+
     async def wait_up(self) -> DisplayState:
         """Wait until a display runs. Cancelling is safe."""
         while self._state is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -139,9 +139,13 @@ class Viewers:
         except KeyError:
             raise NotFound(f"there is no viewer {id!r}", code="unknown_viewer") from None
 
+    def of_grant(self, grant_id: GrantId) -> Sequence[Viewer]:
+        """Return who came in by a grant, the first to come first."""
+        return [viewer for viewer in self._viewers.values() if viewer.grant_id == grant_id]
+
     def is_watching(self, grant_id: GrantId) -> bool:
         """Whether somebody of this grant is here."""
-        return any(viewer.grant_id == grant_id for viewer in self._viewers.values())
+        return bool(self.of_grant(grant_id))
 
     def kick(self, id: str, reason: str = "kicked") -> ViewerInfo:
         """Send a viewer away. Raises: NotFound."""
@@ -152,7 +156,7 @@ class Viewers:
 
     def close(self, grant_id: GrantId, reason: str) -> int:
         """Send everybody of a grant away; return how many."""
-        gone = [viewer for viewer in self._viewers.values() if viewer.grant_id == grant_id]
+        gone = self.of_grant(grant_id)
         for viewer in gone:
             viewer.close(reason)
         return len(gone)
