@@ -38,9 +38,7 @@ from agentd.desktop.commands.record_commands import RecordCommands
 from agentd.desktop.commands.wait_commands import WaitCommands
 from agentd.desktop.commands.window_commands import AppCommands, WindowCommands
 from agentd.desktop.desktop import Desktop
-from agentd.vnc.access.access import Access
-from agentd.vnc.commands import VncCommands
-from agentd.vnc.turn_commands import TurnCommands
+from agentd.vnc.server import VncServer
 
 logger = logging.getLogger(__name__)
 
@@ -93,11 +91,13 @@ class Daemon:
             max_bytes=self._config.desktop.recordings_max_bytes,
             path=environment.path,
         )
-        self._access = Access(
+        self._vnc = VncServer(
+            self._config.vnc,
             self._desktop,
+            self._supervisor,
             self._bus,
-            mode=self._config.vnc.mode,
             state_dir=self.paths.state_dir,
+            novnc=environment.prefix / "share" / "novnc",
             note=self._recordings.note_control,
         )
         self.registry = Registry()
@@ -119,18 +119,12 @@ class Daemon:
             ActCommands(self._desktop),
             self._recordings,
             ClipboardCommands(self._desktop),
-            VncCommands(
-                self._access,
-                page_url=lambda: "",
-                addresses=list,
-                takes_passwords=lambda: False,
-            ),
-            TurnCommands(self._access),
+            *self._vnc.commands(),
         ):
             self.registry.add(room)
         self._dispatcher = Dispatcher(self.registry, self._metrics)
         self._dispatcher.on_leave(self._desktop.caller_left)
-        self._dispatcher.on_leave(self._access.gate.caller_left)
+        self._dispatcher.on_leave(self._vnc.access.gate.caller_left)
         self._metrics.add_gauges(
             "service_up", "Whether a wanted service runs", "service", self._services_up
         )
@@ -158,8 +152,8 @@ class Daemon:
         stop = _stop_signal()
         try:
             await listeners.open()
-            self._access.open()
             self._desktop.begin()
+            self._vnc.begin()
             if self._notifier.is_watched:
                 self._supervisor.start(self._notifier.name)
             if os.getpid() == 1:
@@ -170,8 +164,9 @@ class Daemon:
         finally:
             self._notifier.notify("STOPPING=1")
             face.drain()
+            self._vnc.drain()
             await listeners.drain()
-            self._access.close()
+            await self._vnc.close()
             await self._recordings.close()
             await self._desktop.close()
             await self._supervisor.close()
@@ -194,6 +189,7 @@ class Daemon:
             limits=limits,
             tokens=Tokens(Path(tcp.tokens_file)) if tcp.listen else None,
             instructions=INSTRUCTIONS,
+            doors={"/vnc": self._vnc.handle},
         )
 
     def _health(self) -> tuple[dict[str, Any], bool]:
@@ -208,7 +204,7 @@ class Daemon:
         }
 
     def _statistics(self) -> dict[str, Any]:
-        return {"desktop": self._desktop.statistics()}
+        return {"desktop": self._desktop.statistics(), "vnc": self._vnc.statistics()}
 
     def _reload(self) -> Reloaded:
         """Take over what can change while running: the log level."""

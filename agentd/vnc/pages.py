@@ -155,14 +155,14 @@ class Pages:
         try:
             return await self._handle(request)
         except AgentdError as exc:
-            return self._problem(exc)
+            return self.problem(exc)
         except ConnectionError:
             raise  # The browser has gone, perhaps in the midst of its answer.
         except Exception:
             logger.exception("fault path=%s", request.path)
             if request.writer.output_size > 0:
                 raise  # An answer has begun: closing the connection is all that can tell.
-            return self._problem(Fault("a request of the viewer page failed"))
+            return self.problem(Fault("a request of the viewer page failed"))
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
@@ -289,7 +289,8 @@ class Pages:
             headers={**self._headers, "Cache-Control": "no-store"},
         )
 
-    def _problem(self, error: AgentdError) -> web.Response:
+    def problem(self, error: AgentdError) -> web.Response:
+        """Return an error as the page's clients are told it."""
         problem = problem_of(error)
         headers = {**self._headers, "Cache-Control": "no-store"}
         if problem.retry_after_s is not None:

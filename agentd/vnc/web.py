@@ -1,0 +1,179 @@
+"""Viewers in a browser: the WebSocket that carries RFB, and the page around it.
+
+Answers `/vnc/ws` and hands all else below `/vnc` to the page. The grant's token is checked before
+the upgrade: it comes as a subprotocol, as pages cannot send headers, as a bearer token, or in the
+query, and is never logged. It opens no socket. Sources: RFC 6455 sections 1.9 and 4.2, RFC 6454
+section 7 (Origin), websockify's subprotocol `binary`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from agentd.base.errors import AgentdError, BadRequest, Denied, Unauthorized
+from agentd.vnc.access.door import Door
+from agentd.vnc.pages import PREFIX, Pages
+from agentd.vnc.protocol.security import Security
+from agentd.vnc.sessions.reception import Reception
+
+logger = logging.getLogger(__name__)
+
+WEBSOCKET_PATH = f"{PREFIX}/ws"
+TOKEN_PROTOCOL = "agentd.grant."
+
+_MOST_MESSAGE_BYTES = 1 << 20
+# Proxies cut what is silent for a minute.
+_PING_S = 20.0
+# A write that is larger is handed on in pieces: a proxy may hold a message until it is whole.
+_FRAME_BYTES = 1 << 20
+_GOODBYE_S = 1.0
+
+
+class WebFace:
+    """Answers what lies below `/vnc`.
+
+    Args:
+        pages: the page.
+        door: checks tokens.
+        reception: takes viewers in.
+        origins: pages of other sites that may connect.
+    """
+
+    def __init__(
+        self, pages: Pages, door: Door, reception: Reception, *, origins: Sequence[str] = ()
+    ) -> None:
+        self._pages = pages
+        self._door = door
+        self._reception = reception
+        self._origins = frozenset(origins)
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    def drain(self) -> None:
+        """End every connection of a viewer, and the page's streams."""
+        self._pages.drain()
+        for task in self._tasks:
+            task.cancel()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        if request.path != WEBSOCKET_PATH:
+            return await self._pages.handle(request)
+        try:
+            return await self._serve(request)
+        except AgentdError as exc:
+            return self._pages.problem(exc)
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._check_origin(request)
+        address = request.remote or "local"
+        offered = _offered_protocols(request)
+        response = web.WebSocketResponse(
+            heartbeat=_PING_S,
+            max_msg_size=_MOST_MESSAGE_BYTES,
+            protocols=[name for name in offered if name == "binary"],
+            # What is sent is compressed already.
+            compress=False,
+        )
+        if not response.can_prepare(request).ok:
+            raise BadRequest("this path speaks WebSocket", code="not_a_websocket")
+        grant = await self._door.admit(_token(request, offered), address)
+        await response.prepare(request)
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            stream = WebSocketStream(response, address, is_encrypted=request.secure)
+            await self._reception.receive(stream, Security.trusted(), grant)
+            with suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(_GOODBYE_S):
+                    await response.close(code=WSCloseCode.OK)
+        except asyncio.CancelledError:
+            with suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(_GOODBYE_S):
+                    await response.close(code=WSCloseCode.GOING_AWAY)
+            raise
+        finally:
+            self._tasks.discard(task)
+        return response
+
+    def _check_origin(self, request: web.BaseRequest) -> None:
+        """Refuse pages of other sites. Who is no browser sends no Origin, but needs a token."""
+        origin = request.headers.get("Origin")
+        if origin is None or origin in self._origins:
+            return
+        if urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
+            raise Denied(f"origin {origin[:256]} is not allowed", code="origin_refused")
+
+
+class WebSocketStream:
+    """The bytes of a WebSocket, whatever its messages; see `sessions.streams.ByteStream`."""
+
+    transport = "websocket"
+
+    def __init__(
+        self, response: web.WebSocketResponse, address: str, *, is_encrypted: bool
+    ) -> None:
+        self._response = response
+        self.address = address
+        self.is_encrypted = is_encrypted
+
+    async def read(self) -> bytes:
+        """See `ByteStream.read`."""
+        while True:
+            message = await self._response.receive()
+            match message.type:
+                case WSMsgType.BINARY if message.data:
+                    return bytes(message.data)
+                case WSMsgType.BINARY:
+                    continue
+                case WSMsgType.TEXT:
+                    raise ConnectionAbortedError("a viewer's WebSocket carries binary messages")
+                case _:
+                    return b""
+
+    async def write(self, parts: list[bytes]) -> None:
+        """See `ByteStream.write`: small parts go together, large ones alone."""
+        waiting: list[bytes] = []
+        size = 0
+        for part in parts:
+            waiting.append(part)
+            size += len(part)
+            if size >= _FRAME_BYTES:
+                await self._send(waiting)
+                waiting, size = [], 0
+        if waiting:
+            await self._send(waiting)
+
+    async def start_tls(self) -> None:
+        """See `ByteStream.start_tls`; here TLS is around the WebSocket."""
+        raise ConnectionAbortedError("TLS inside a WebSocket is not offered")
+
+    def close(self) -> None:
+        """See `ByteStream.close`: what is read ends; the face says goodbye."""
+
+    async def _send(self, parts: list[bytes]) -> None:
+        await self._response.send_bytes(parts[0] if len(parts) == 1 else b"".join(parts))
+
+
+def _offered_protocols(request: web.BaseRequest) -> list[str]:
+    text = request.headers.get("Sec-WebSocket-Protocol", "")
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _token(request: web.BaseRequest, offered: Sequence[str]) -> str:
+    """Find the token where it may stand. Raises: Unauthorized when there is none."""
+    for name in offered:
+        if name.startswith(TOKEN_PROTOCOL):
+            return name.removeprefix(TOKEN_PROTOCOL)
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    if token := request.query.get("token", ""):
+        return token
+    raise Unauthorized("a viewer needs the token of a grant", hint="vnc.grant gives one")
