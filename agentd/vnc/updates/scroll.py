@@ -34,7 +34,7 @@ _MOST_MOVES, _LEAST_LEFT = 4, 6
 _ROWS, _CELLS = 16, 6
 # So many of them are looked up in lines, and so many around themselves: the latter only if one of
 # the first few is found at all.
-_IN_LINES, _AROUND, _AROUND_AT_FIRST = 16, 12, 4
+_IN_LINES, _AROUND, _AROUND_AT_FIRST = 16, 12, 3
 # Steps of this part of a row spread best, however many they are.
 _GOLDEN = 0.618
 
@@ -136,7 +136,7 @@ def _shifts(
     What moves beside another move is searched up and down alone: columns that scroll together.
     """
     # In order: places that lie side by side are read sooner.
-    some = _spread(anchors, _IN_LINES)
+    some = _mixed(new, anchors, _IN_LINES)
     probes = _probes(new, some)
     least = max(_LEAST_VOTES, len(some) // _LEAST_SHARE)
     # Places that lie side by side are read sooner.
@@ -148,24 +148,14 @@ def _shifts(
         return
     for dx in _agreed(_down(old.T, new.T, places[:, ::-1], theirs[..., ::-1]), least):
         yield dx, 0
-    some = _mixed(new, anchors, _AROUND)
     pairs = np.empty(0, dtype=np.intp)
-    for count, (place, probe) in enumerate(zip(some, _probes(new, some), strict=True)):
+    for count in range(min(_AROUND, len(some))):
         if count == _AROUND_AT_FIRST and pairs.size == 0:
             return
-        pairs = np.concatenate((pairs, _around(old, new, place, probe)))
+        pairs = np.concatenate((pairs, _around(old, new, some[count], probes[count])))
     for pair in _agreed(pairs, _LEAST_VOTES_AROUND):
         dy, dx = divmod(pair + _REACH, 4 * _REACH)
         yield dx - _REACH, dy
-
-
-def _spread(anchors: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """Return so many anchors from all over, or all; also the first few of them lie far apart."""
-    step = max(1, round(_GOLDEN * len(anchors)))
-    while math.gcd(step, len(anchors)) != 1:
-        step += 1
-    some: NDArray[np.intp] = anchors[np.arange(min(count, len(anchors))) * step % len(anchors)]
-    return some
 
 
 def _anchors(old: Words, new: Words, left: Tiles, area: Rect) -> NDArray[np.intp]:
@@ -198,7 +188,11 @@ def _anchors(old: Words, new: Words, left: Tiles, area: Rect) -> NDArray[np.intp
 
 def _mixed(new: Words, anchors: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """Return so many anchors, or all: in turn one with few edges, as windows have, and any."""
-    spread = _spread(anchors, len(anchors))
+    # One after the other they lie far apart.
+    step = max(1, round(_GOLDEN * len(anchors)))
+    while math.gcd(step, len(anchors)) != 1:
+        step += 1
+    spread = anchors[np.arange(len(anchors)) * step % len(anchors)]
     first = new[spread[:, :1], spread[:, 1:] + np.arange(_EDGE)]
     edges = np.count_nonzero(first[:, 1:] != first[:, :-1], axis=1)
     order = np.argsort(edges, kind="stable")
