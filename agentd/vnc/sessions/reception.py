@@ -59,7 +59,7 @@ class Reception:
             logger.info("viewer refused address=%s reason=%s", stream.address, exc)
             stream.close()
             return
-        reason = "the daemon stops"
+        reason = "left"
         try:
             reason = await viewer.run(heard)
         finally:
