@@ -18,6 +18,9 @@ MOST_COLOURS = 256
 # Few pixels tell of most areas that they have more colours than a palette holds.
 _SAMPLE = 1024
 
+# So few pixels, a glyph or two, are sorted sooner than a table is swept.
+_FEW = 512
+
 # Colours are found by their place in a table: a multiplication spreads them over it. Where two meet
 # in one place, another factor is tried.
 _TABLE_BITS = 16
@@ -62,6 +65,11 @@ def palette_of(words: Words, most: int = MOST_COLOURS) -> Palette | None:
 
 
 def _indexed(words: Words, most: int) -> Palette | None:
+    if words.size <= _FEW:
+        colours, numbers = np.unique(words.reshape(-1), return_inverse=True)
+        if len(colours) > most:
+            return None
+        return Palette(colours, numbers.astype(np.uint8).reshape(words.shape))
     for factor in _FACTORS:
         places = words * factor
         places >>= np.uint32(32 - _TABLE_BITS)
@@ -74,7 +82,7 @@ def _indexed(words: Words, most: int) -> Palette | None:
         used = np.flatnonzero(is_used)
         if len(used) > most:
             return None
-        numbers = np.empty(1 << _TABLE_BITS, dtype=np.uint8)
-        numbers[used] = np.arange(len(used), dtype=np.uint8)
-        return Palette(table[used], numbers[places])
+        by_place = np.empty(1 << _TABLE_BITS, dtype=np.uint8)
+        by_place[used] = np.arange(len(used), dtype=np.uint8)
+        return Palette(table[used], by_place[places])
     return None
