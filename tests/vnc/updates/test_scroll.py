@@ -85,7 +85,7 @@ def test_small_and_thin_screens_are_searched_without_harm(width, height) -> None
     assert find_moves(words(before), words(after), grid(width, height, value=True)) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_no_move_spoils_the_source_of_a_later_one(data) -> None:
     width, height = 420, 300
