@@ -159,11 +159,14 @@ class Control:
             return False
         if self._taken is not None or self._mode is not Mode.HUMAN_FIRST:
             return True
-        if not acts:
+        touch = self._touch
+        is_theirs = touch is not None and touch.person == person
+        # What lets go of the last button looks like mere motion.
+        lets_go = touch is not None and is_theirs and touch.ends_at is None and not is_down
+        if not (acts or lets_go):
             # A hand that only moves must not shake the agent's.
-            return self._touch is not None or not self._acting_agents
-        same = self._touch is not None and self._touch.person == person
-        since = self._touch.since if self._touch is not None and same else now
+            return touch is not None or not self._acting_agents
+        since = touch.since if touch is not None and is_theirs else now
         self._touch = _Touch(person, since, None if is_down else now + self._touch_s)
         return True
 

@@ -100,9 +100,9 @@ class Desk:
         Cancelling: the desktop is taken all the same.
         """
         may = self._control.viewer_may(person, self._now(), acts=acts, is_down=is_down)
-        if may and acts:
+        if may:
             now = self._now()
-            if is_news(self._known[1], self._control.holder(now)):
+            if acts and is_news(self._known[1], self._control.holder(now)):
                 await self._taken("touch")
             elif self._timer is None:
                 self._set_timer(now)

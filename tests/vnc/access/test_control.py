@@ -74,6 +74,17 @@ def test_touch_lasts_while_something_is_held_down() -> None:
     assert label(control, 1000.0 + TOUCH_S) is None
 
 
+def test_button_that_goes_up_without_more_ends_the_holding() -> None:
+    control = Control(Mode.HUMAN_FIRST)
+    control.viewer_may(ADA, 0.0, acts=True, is_down=True)
+    control.viewer_may(BEN, 10.0, **MOVE)
+    assert control.deadline(10.0) is None
+    control.viewer_may(ADA, 10.0, **MOVE)
+    assert control.deadline(10.0) == 10.0 + TOUCH_S
+    control.viewer_may(ADA, 11.0, **MOVE)
+    assert control.deadline(11.0) == 10.0 + TOUCH_S
+
+
 def test_another_person_who_touches_has_it_then() -> None:
     control = Control(Mode.HUMAN_FIRST)
     control.viewer_may(ADA, 0.0, **PRESS)

@@ -61,7 +61,7 @@ async def test_first_touch_lifts_what_agents_hold_and_is_told_once(room: Room) -
 async def test_touch_ends_by_itself_and_that_is_told() -> None:
     room = Room(touch_s=0.01)
     await room.desk.viewer_may(ADA, acts=True, is_down=True)
-    await room.desk.viewer_may(ADA, acts=True)
+    await room.desk.viewer_may(ADA, acts=False)
     await room.events.next()
     async with asyncio.timeout(LIMIT_S):
         event = await room.events.next()
