@@ -208,10 +208,17 @@ def stock_display(width: int, height: int) -> Iterator[dict[str, str]]:
             number = answer.readline().strip()
         environment = {**os.environ, "DISPLAY": f":{number}", "HOME": os.fspath(home)}
         environment.pop("XAUTHORITY", None)
-        in_haste = {**environment, "XCOMPOSEFILE": "/dev/null"}
-        stack.enter_context(running(["openbox", "--sm-disable"], env=in_haste))
-        wait_until(lambda: _is_managed(environment), "a window manager runs")
+        stack.enter_context(window_manager(environment))
         yield environment
+
+
+@contextmanager
+def window_manager(environment: dict[str, str]) -> Iterator[None]:
+    """Run openbox on a display, without its compose file."""
+    in_haste = {**environment, "XCOMPOSEFILE": "/dev/null"}
+    with running(["openbox", "--sm-disable"], env=in_haste):
+        wait_until(lambda: _is_managed(environment), "a window manager runs")
+        yield
 
 
 def _is_managed(environment: dict[str, str]) -> bool:
