@@ -55,7 +55,7 @@ class Told:
     cut_texts: list[bytes] = field(default_factory=list)
     clipboard_messages: list[bytes] = field(default_factory=list)
     fences: list[tuple[int, bytes]] = field(default_factory=list)
-    resizes: list[tuple[int, int, int, int]] = field(default_factory=list)  # reason, status, size
+    resizes: list[Rect] = field(default_factory=list)  # x: the reason, y: the status
     screens: bytes = b""
     acknowledged: set[int] = field(default_factory=set)
     has_continuous: bool = False
@@ -228,7 +228,7 @@ class RfbClient(Speech):
 
     async def _update(self) -> None:
         [count] = struct.unpack("!xH", await self.stream.read(3))
-        rects = []
+        rects: list[tuple[int, Rect]] = []
         while count == _UNTIL_LAST_RECT or len(rects) < count:
             before = self.stream.read_bytes
             *place, encoding = struct.unpack("!4Hi", await self.stream.read(12))
@@ -283,7 +283,7 @@ class RfbClient(Speech):
     async def _resized_with_screens(self, rect: Rect) -> None:
         [count] = struct.unpack("!Bxxx", await self.stream.read(4))
         screens = bytes(await self.stream.read(16 * count))
-        self.told.resizes.append(tuple(rect))
+        self.told.resizes.append(rect)
         if rect.y == 0:
             self.told.screens = screens
             await self._resized(rect)

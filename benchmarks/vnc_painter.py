@@ -1,8 +1,9 @@
 """A program that shows what people look at through VNC, and tells when it drew each thing.
 
-It prepares, says `ready`, waits for a line, plays for so many seconds, says `quiet` and stays. Each
-numbered thing that it draws is told as `NUMBER SECONDS`, of the monotonic clock, taken before the
-request leaves. Numbers are drawn too, as marks that survive a lossy encoding: `shown` reads them.
+It prepares, says `ready`, waits for a line, plays for so many seconds, says `quiet`, writes the X
+server's pixels into the file that the line names, says `saved` and stays. Each thing that it draws
+is told as `NUMBER SECONDS`, of the monotonic clock, taken before the request leaves. Numbers can be
+seen as well, by colours and marks that survive a lossy encoding: `shown` reads them.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw
 from Xlib import X
 from Xlib.display import Display
+from Xlib.xobject.drawable import Drawable
 
 from agentd.desktop.screen.frame import Pixels
-from benchmarks.bench_encode import bgrx, desk, octaves
+from benchmarks import bench_encode
+from benchmarks.bench_encode import Colour, bgrx, desk, octaves
 from benchmarks.rfb_pixels import Words
 
 WIDTH, HEIGHT = 1920, 1080
@@ -30,16 +34,16 @@ PAINT = (900, 500, 120, 80)
 IMAGE = (460, 190, 1000, 700)
 PAGE = (260, 65, 1400, 950)
 WINDOW = (60, 60, 800, 600)
-NUMBERS = 27
+# After so many the numbers that can be seen begin anew.
+NUMBERS = {"paint": 27, "image": 4, "photo": 4, "video": 20}
 
 _CELL, _BITS = 12, 8
 _LEVELS = (20, 130, 240)
 _PIXELS_AT_ONCE = 60_000
 _RATE = 1 / 30
-_SCENES = 12
-_LINE, _LINES, _CHARACTERS = 18, 2, 160
+_LINE, _LINES, _TEXTS = 18, 2, 120
 _PAGE_STEP = 24
-_FILM = Path(tempfile.gettempdir()) / f"agentd-bench-film-{os.getuid()}.npy"
+_FILM = Path(tempfile.gettempdir()) / f"agentd-bench-film-1-{os.getuid()}.npy"
 
 
 def marks(kind: str) -> list[tuple[int, int]]:
@@ -97,7 +101,7 @@ class Painter:
         self.window.map()
         self.display.sync()
 
-    def upload(self, pixels: Pixels) -> object:
+    def upload(self, pixels: Pixels) -> Drawable:
         """Give the X server a picture."""
         height, width = pixels.shape[:2]
         pixmap = self.window.create_pixmap(width, height, self._depth)
@@ -111,83 +115,72 @@ class Painter:
         self.display.sync()
         return pixmap
 
+    def paper(self, pixels: Pixels) -> None:
+        """Give the window a picture that the X server draws by itself."""
+        self.window.change_attributes(background_pixmap=self.upload(pixels))
+        self.window.clear_area()
+        self.display.sync()
+
     def paint(self) -> Callable[[int], None]:
         """A small rectangle of a new colour."""
         _, _, width, height = self._place
 
         def draw(number: int) -> None:
-            self._context.change(foreground=colour(number % NUMBERS))
+            self._context.change(foreground=colour(number % NUMBERS["paint"]))
             self.window.fill_rectangle(self._context, 0, 0, width, height)
 
         draw(0)
         return draw
 
     def pictures(self, pictures: list[Pixels], kind: str) -> Callable[[int], None]:
-        """One picture after the other, there and back, with their numbers."""
-        maps = [self.upload(pixels) for pixels in pictures]
-        order = [*range(len(maps)), *range(len(maps) - 2, 0, -1)]
+        """One picture after the other; each has its number in it, so that it appears with it."""
         x, y, width, height = self._place
+        maps = [self.upload(pictures[each % len(pictures)]) for each in range(NUMBERS[kind])]
+        for number, drawn in enumerate(maps):
+            for left, top in marks(kind):
+                self._mark(drawn, number, left - x, top - y)
 
         def draw(number: int) -> None:
-            source = maps[order[number % len(order)]]
+            source = maps[number % len(maps)]
             self.window.copy_area(self._context, source, 0, 0, width, height, 0, 0)
-            for left, top in marks(kind):
-                self._mark(number % NUMBERS, left - x, top - y)
 
         draw(0)
         return draw
 
-    def _mark(self, number: int, x: int, y: int) -> None:
+    def _mark(self, drawn: Drawable, number: int, x: int, y: int) -> None:
         for value, ink in ((0, 0x101010), (1, 0xF0F0F0)):
             cells = [bit for bit in range(_BITS) if number >> bit & 1 == value]
             self._context.change(foreground=ink)
             boxes = [(x + bit * _CELL, y, _CELL, _CELL) for bit in cells]
-            self.window.poly_fill_rectangle(self._context, boxes)
+            drawn.poly_fill_rectangle(self._context, boxes)
 
     def scroll(self) -> Callable[[int], None]:
         """A full screen of text that goes up, as terminals do it."""
         _, _, width, height = self._place
-        context = self.window.create_gc(
-            font=self.display.open_font("fixed"), background=0x1E1F29, graphics_exposures=False
-        )
-        words = [
-            "return",
-            "await",
-            "self",
-            "frame",
-            "region",
-            "0x7f3a",
-            "[ok]",
-            "127.0.0.1",
-            "/usr/share/doc",
-            "import",
-        ]
+        mono = bench_encode.font("Mono", 13)
+        inks = [(208, 208, 208)] * 4 + [(138, 226, 52), (114, 159, 207)]
+        size = (width, _LINE * _TEXTS)
+        lines = self.upload(text(size, (24, 26, 31), mono, inks, _LINE))
+        up = _LINES * _LINE
 
         def draw(number: int) -> None:
-            up = _LINES * _LINE
-            self.window.copy_area(context, self.window, 0, up, width, height - up, 0, 0)
-            for line in range(_LINES):
-                text = " ".join(self._random.choices(words, k=60))
-                ink = self._random.choice((0xE6E6E6, 0x8AE234, 0x729FCF))
-                context.change(foreground=0x1E1F29)
-                top = height - (_LINES - line) * _LINE
-                self.window.fill_rectangle(context, 0, top, width, _LINE)
-                context.change(foreground=ink)
-                for start in range(2):
-                    part = text[start * _CHARACTERS : (start + 1) * _CHARACTERS]
-                    self.window.image_text(context, 6 + start * 6 * _CHARACTERS, top + 13, part)
+            place = (0, up, width, height - up, 0, 0)
+            self.window.copy_area(self._context, self.window, *place)
+            top = number % (_TEXTS // _LINES) * up
+            self.window.copy_area(self._context, lines, 0, top, width, up, 0, height - up)
 
-        for number in range(HEIGHT // _LINE // _LINES + 1):
+        for number in range(height // up + 1):
             draw(number)
         return draw
 
     def page(self) -> Callable[[int], None]:
         """A page that is drawn anew at each step, as browsers do it."""
         _, _, width, height = self._place
-        text = desk()[26:, :1400]
-        whole = np.concatenate([text[:, :width], octaves_page(width), text[::-1][:, :width]])
-        source = self.upload(np.ascontiguousarray(whole))
-        last = (len(whole) - height) // _PAGE_STEP
+        sans = bench_encode.font("", 15)
+        inks = [(32, 33, 36)] * 6 + [(26, 13, 171)]
+        paper = (width, 3 * height), (255, 255, 255)
+        source = self.upload(text(*paper, sans, inks, 23, margin=width // 6))
+        last = 2 * height // _PAGE_STEP
         order = [*range(last), *range(last, 0, -1)]
 
         def draw(number: int) -> None:
@@ -201,7 +194,12 @@ class Painter:
         """A window that is moved over the desk."""
         _, _, width, height = self._place
         picture = np.ascontiguousarray(desk()[100 : 100 + height, 600 : 600 + width])
-        self.window.change_attributes(background_pixmap=self.upload(picture))
+        self.paper(picture)
+        ground = Painter((0, 0, WIDTH, HEIGHT))
+        ground.paper(desk())
+        ground.window.configure(stack_mode=X.Below)
+        ground.show()
+        self._ground = ground
 
         def draw(number: int) -> None:
             turn = abs((number * 16) % 2000 - 1000)
@@ -224,26 +222,52 @@ class Painter:
         self.display.sync()
         print("quiet", f"{time.monotonic():.6f}", flush=True)
 
+    def save(self, path: str) -> None:
+        """Write the whole screen's pixels to a file."""
+        root = self.display.screen().root
+        size = root.get_geometry()
+        image = root.get_image(0, 0, size.width, size.height, X.ZPixmap, 0xFFFFFFFF)
+        words = np.frombuffer(image.data, np.uint32).reshape(size.height, size.width)
+        np.save(path, words & np.uint32(0xFFFFFF))
+        print("saved 0", flush=True)
 
-def octaves_page(width: int) -> Pixels:
-    """A photograph as wide as the page."""
-    return bgrx(octaves(width, 400, seed=5))
+
+def text(
+    size: tuple[int, int],
+    ground: Colour,
+    face: bench_encode.Font,
+    inks: list[Colour],
+    line_px: int,
+    *,
+    margin: int = 6,
+) -> Pixels:
+    """Lines of words."""
+    image = Image.new("RGB", size, ground)
+    box = (margin, 0, size[0] - margin, size[1] + line_px)
+    random_words = np.random.default_rng(3)
+    bench_encode.draw_text(ImageDraw.Draw(image), random_words, box, face, inks, line_px)
+    return bgrx(np.asarray(image))
 
 
 def film() -> Pixels:
-    """Return the scenes of a film: a photograph that the camera moves over, under moving light."""
+    """Return the scenes of a film without an end: the camera goes round over a photograph, under
+    moving light.
+    """
     if not _FILM.exists():
-        whole = octaves(WIDTH + 100, HEIGHT + 100, seed=11).astype(np.int16)
+        count = NUMBERS["video"]
+        whole = octaves(WIDTH + 40, HEIGHT + 40, seed=11).astype(np.int16)
         across = np.linspace(0, 9, WIDTH)[None, :, None]
         scenes = []
-        for number in range(_SCENES):
-            scene = whole[2 * number : 2 * number + HEIGHT, 3 * number : 3 * number + WIDTH]
-            light = (8 * np.sin(across + number / 2)).astype(np.int16)
-            scenes.append(bgrx(np.clip(scene + light, 0, 255).astype(np.uint8)))
+        for turn in np.linspace(0, 2 * np.pi, count, endpoint=False):
+            x, y = (round(20 + 10 * value) for value in (np.cos(turn), np.sin(turn)))
+            light = (8 * np.sin(across + turn)).astype(np.int16)
+            scene = whole[y : y + HEIGHT, x : x + WIDTH] + light
+            scenes.append(bgrx(np.clip(scene, 0, 255).astype(np.uint8)))
         unfinished = _FILM.with_suffix(f".{os.getpid()}.npy")
         np.save(unfinished, np.stack(scenes))
         unfinished.replace(_FILM)
-    return np.load(_FILM, mmap_mode="r")
+    scenes_kept: Pixels = np.load(_FILM, mmap_mode="r")
+    return scenes_kept
 
 
 def prepared(kind: str) -> tuple[Painter, Callable[[int], None], float]:
@@ -265,27 +289,25 @@ def prepared(kind: str) -> tuple[Painter, Callable[[int], None], float]:
         ]
     elif kind == "photo":
         pictures = [bgrx(octaves(width, height, seed=seed)) for seed in (3, 4)]
-    elif kind == "video":
-        pictures = list(film())
     else:
-        pictures = [desk()]
+        pictures = list(film())
     painter.show()
-    if kind == "desk":
-        painter.window.configure(stack_mode=X.Below)
     return painter, painter.pictures(pictures, kind), _RATE if kind == "video" else 0.0
 
 
 def main() -> None:
     """Show what is asked for."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind")
+    kinds = ("paint", "image", "photo", "scroll", "page", "video", "drag")
+    parser.add_argument("kind", choices=kinds)
     parser.add_argument("seconds", type=float)
     asked = parser.parse_args()
     painter, draw, period_s = prepared(asked.kind)
     painter.display.sync()
     print("ready", flush=True)
-    for _ in sys.stdin:
+    for line in sys.stdin:
         painter.play(draw, asked.seconds, period_s)
+        painter.save(line.strip())
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.harness import (
     cpu_ns,
@@ -99,7 +99,12 @@ def _attached(name: str, program: str, arguments: Callable[[str, str, int], list
 
 
 def _x_server(display: str) -> int:
-    return int(Path(f"/tmp/.X{display.removeprefix(':')}-lock").read_text())
+    """Return the process behind a display: the kernel knows who listens."""
+    number = display.rpartition(":")[2].partition(".")[0]
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(f"/tmp/.X11-unix/X{number}")
+        credentials = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int(struct.unpack("3i", credentials)[0])
 
 
 def _x11vnc(*further: str) -> Callable[[str, str, int], list[str]]:
@@ -148,32 +153,10 @@ def _agentd(stack: ExitStack, host: str) -> Server:
     grant = client.result("vnc.grant", rights=rights, uses=100_000, label="benchmark")
     _wait_listening(host, port)
     assert daemon.process is not None
-    pids = (daemon.process.pid, _below(daemon.process.pid, "Xvfb"))
     password = grant["password"]
     environment = daemon.environment(client)
+    pids = (daemon.process.pid, _x_server(environment["DISPLAY"]))
     return Server("agentd", host, port, environment, pids, password, has_h264=True)
-
-
-def _below(pid: int, name: str) -> int:
-    """Find a process that another has started, itself or by others."""
-    parents: dict[int, int] = {}
-    named = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            head, _, rest = (entry / "stat").read_text().rpartition(")")
-        except OSError:
-            continue
-        parents[int(entry.name)] = int(rest.split()[1])
-        if head.partition("(")[2] == name:
-            named.append(int(entry.name))
-    for found in named:
-        above = found
-        while above := parents.get(above, 0):
-            if above == pid:
-                return found
-    raise RuntimeError(f"process {pid} has started no {name}")
 
 
 _X11VNC_FAST = ["-wait", "5", "-defer", "1", "-nonap", "-nowireframe", "-noscrollcopyrect"]

@@ -11,7 +11,7 @@ import sys
 from contextlib import AsyncExitStack
 
 from benchmarks.rfb_client import viewing
-from benchmarks.vnc_loads import LISTS
+from benchmarks.rfb_numbers import LISTS
 
 
 async def look(address: str, encodings: str, count: int, password: str | None) -> None:
