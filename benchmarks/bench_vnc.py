@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -144,7 +145,8 @@ def run(argv: Sequence[str] = ()) -> None:
             remarks.append(f"the shaped line was left out: {exc}")
     if asked.json:
         asked.json.write_text(json.dumps(_plain(results), indent=1))
-    print(f"{rounds} round(s) of {seconds:g} s; 1920 x 1080.\n")
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(f"{rounds} round(s) of {seconds:g} s; 1920 x 1080; load average after: {load}.\n")
     print(report(results, present))
     for remark in remarks:
         print(f"\n- {remark}")

@@ -28,7 +28,7 @@ _POINTER = (5, HEIGHT // 2)
 # Where servers may have painted a pointer, in spite of it.
 _POINTED = np.s_[HEIGHT // 2 - 40 : HEIGHT // 2 + 40, :48]
 _QUIET_S, _QUIET_LIMIT_S = 0.4, 6.0
-_SETTLED_S, _SETTLE_LIMIT_S = 0.5, 2.0
+_SETTLED_S, _SETTLE_LIMIT_S, _SHAPED_LIMIT_S = 0.5, 2.0, 10.0
 
 
 @dataclass
@@ -134,7 +134,8 @@ async def measure(server: Server, load: Load) -> Figures:
         await _wait_quiet(client)
         figures = await _played(server, load, client, painter)
         if painter is not None:
-            await _settle(client, figures, painter)
+            limit_s = _SHAPED_LIMIT_S if load.link else _SETTLE_LIMIT_S
+            await _settle(client, figures, painter, limit_s)
         return figures
 
 
@@ -214,11 +215,11 @@ async def _wait_quiet(client: RfbClient) -> None:
             return
 
 
-async def _settle(client: RfbClient, figures: Figures, painter: Painting) -> None:
+async def _settle(client: RfbClient, figures: Figures, painter: Painting, limit_s: float) -> None:
     """Compare with the X server's own pixels half a second after the last drawing."""
     truth = await painter.pixels()
     quiet_at = painter.quiet_at
-    while not is_equal(client, truth) and (now := time.monotonic()) < quiet_at + _SETTLE_LIMIT_S:
+    while not is_equal(client, truth) and (now := time.monotonic()) < quiet_at + limit_s:
         if now > quiet_at + _SETTLED_S and figures.wrong_pixels is None:
             _count_wrong(client, truth, figures)
         try:
