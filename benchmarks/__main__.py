@@ -1,8 +1,9 @@
 """Runs the benchmarks and prints one report: `python -m benchmarks [NAME ...]`.
 
-Names are `encode input screenshot settle act record typing clipboard mcp start idle`; without one,
-all. The report is Markdown: date, machine, versions and load first, as a time says nothing without
-them. A benchmark that breaks is named in the report and in the exit code; the others still run.
+Names are `encode input screenshot settle act record typing clipboard mcp start idle vnc`; without
+one, all but the last, which takes long and has options of its own. The report is Markdown: date,
+machine, versions and load first, as a time says nothing without them. A benchmark that breaks is
+named in the report and in the exit code; the others still run.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ NAMES = (
     "start",
     "idle",
 )
+WITH_OPTIONS = ("vnc",)
 
 _PACKAGES = ("aiohttp", "uvloop", "msgspec", "python-xlib", "numpy", "Pillow", "mss", "pynput")
 _PACKAGES += ("mcp",)
@@ -73,16 +75,20 @@ def _program(package: str) -> str:
 def main() -> int:
     """Run what was asked for and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of: " + " ".join(NAMES))
-    names = parser.parse_args().names or list(NAMES)
-    if unknown := set(names) - set(NAMES):
-        parser.error(f"there is no benchmark {min(unknown)}; one of {' '.join(NAMES)}")
+    known = (*NAMES, *WITH_OPTIONS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of: " + " ".join(known))
+    words = sys.argv[1:]
+    options = words[1:] if words and words[0] in WITH_OPTIONS else []
+    names = parser.parse_args(words[: len(words) - len(options)]).names or list(NAMES)
+    if unknown := set(names) - set(known):
+        parser.error(f"there is no benchmark {min(unknown)}; one of {' '.join(known)}")
     print(f"# agentd, measured\n\n{machine()}", flush=True)
     broken = []
     for name in names:
         print(f"\n## {name}\n", flush=True)
         try:
-            importlib.import_module(f"benchmarks.bench_{name}").run()
+            module = importlib.import_module(f"benchmarks.bench_{name}")
+            module.run(options) if name in WITH_OPTIONS else module.run()
         except Exception:  # One broken benchmark must not hide the others.
             traceback.print_exc()
             print(f"BROKEN: bench_{name} ended with an error.")

@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from Xlib import X
+from Xlib import X, protocol
 from Xlib.display import Display
 
 NOT_INSTALLED = "not installed"
@@ -208,10 +208,17 @@ def stock_display(width: int, height: int) -> Iterator[dict[str, str]]:
             number = answer.readline().strip()
         environment = {**os.environ, "DISPLAY": f":{number}", "HOME": os.fspath(home)}
         environment.pop("XAUTHORITY", None)
-        in_haste = {**environment, "XCOMPOSEFILE": "/dev/null"}
-        stack.enter_context(running(["openbox", "--sm-disable"], env=in_haste))
-        wait_until(lambda: _is_managed(environment), "a window manager runs")
+        stack.enter_context(window_manager(environment))
         yield environment
+
+
+@contextmanager
+def window_manager(environment: dict[str, str]) -> Iterator[None]:
+    """Run openbox on a display, without its compose file."""
+    in_haste = {**environment, "XCOMPOSEFILE": "/dev/null"}
+    with running(["openbox", "--sm-disable"], env=in_haste):
+        wait_until(lambda: _is_managed(environment), "a window manager runs")
+        yield
 
 
 def _is_managed(environment: dict[str, str]) -> bool:
@@ -250,7 +257,12 @@ def temporary_folder() -> Iterator[Path]:
 def connect_x(environment: dict[str, str]) -> Display:
     """Return a connection of python-xlib to the display of an environment."""
     with environment_of(environment):
-        return Display()
+        # python-xlib keeps extensions' events of all connections in one place, and stumbles where
+        # two servers number them in different ways.
+        protocol.display.Display.event_classes = protocol.event.event_class.copy()
+        display = Display()
+        display.display.event_classes = display.display.event_classes
+        return display
 
 
 def root_property(environment: dict[str, str], name: str) -> int:
