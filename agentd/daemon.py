@@ -38,6 +38,9 @@ from agentd.desktop.commands.record_commands import RecordCommands
 from agentd.desktop.commands.wait_commands import WaitCommands
 from agentd.desktop.commands.window_commands import AppCommands, WindowCommands
 from agentd.desktop.desktop import Desktop
+from agentd.vnc.access.access import Access
+from agentd.vnc.commands import VncCommands
+from agentd.vnc.turn_commands import TurnCommands
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +52,9 @@ A Linux desktop of your own. Look with desktop_screenshot; act with desktop_act,
 actions in order, waits until the screen is quiet and shows it; start programs with apps_launch.
 Points are screen pixels, unless you give `space: "image"` and the `frame` of the picture in which
 you found them. For keys held during an action use its modifiers: what key_down leaves pressed goes
-up when your connection ends. An error says what was wrong and what would be right."""
+up when your connection ends. An error says what was wrong and what would be right. A person may
+take the desktop: human_in_control, and desktop_wait_turn waits for its return. For what only a
+person can do, as a captcha, ask with desktop_request_help."""
 
 
 class Daemon:
@@ -88,6 +93,13 @@ class Daemon:
             max_bytes=self._config.desktop.recordings_max_bytes,
             path=environment.path,
         )
+        self._access = Access(
+            self._desktop,
+            self._bus,
+            mode=self._config.vnc.mode,
+            state_dir=self.paths.state_dir,
+            note=self._recordings.note_control,
+        )
         self.registry = Registry()
         self._builtins = Builtins(
             self._supervisor,
@@ -107,10 +119,18 @@ class Daemon:
             ActCommands(self._desktop),
             self._recordings,
             ClipboardCommands(self._desktop),
+            VncCommands(
+                self._access,
+                page_url=lambda: "",
+                addresses=list,
+                takes_passwords=lambda: False,
+            ),
+            TurnCommands(self._access),
         ):
             self.registry.add(room)
         self._dispatcher = Dispatcher(self.registry, self._metrics)
         self._dispatcher.on_leave(self._desktop.caller_left)
+        self._dispatcher.on_leave(self._access.gate.caller_left)
         self._metrics.add_gauges(
             "service_up", "Whether a wanted service runs", "service", self._services_up
         )
@@ -138,6 +158,7 @@ class Daemon:
         stop = _stop_signal()
         try:
             await listeners.open()
+            self._access.open()
             self._desktop.begin()
             if self._notifier.is_watched:
                 self._supervisor.start(self._notifier.name)
@@ -150,6 +171,7 @@ class Daemon:
             self._notifier.notify("STOPPING=1")
             face.drain()
             await listeners.drain()
+            self._access.close()
             await self._recordings.close()
             await self._desktop.close()
             await self._supervisor.close()

@@ -15,7 +15,7 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 _GAP = "  "
 _NARROWEST = 12
 _GEOMETRY = ("x", "y", "width", "height")
-_MOMENTS = frozenset({"since", "time", "started", "created", "expires"})
+_MOMENTS = frozenset({"since", "until", "time", "started", "created_at", "expires_at"})
 
 
 class Terminal(NamedTuple):

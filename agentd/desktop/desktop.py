@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from agentd.base.backoff import BackoffPolicy
+from agentd.base.command import Caller
 from agentd.base.config import DesktopConfig, Environment
 from agentd.base.errors import BadRequest, FieldError, Unavailable
 from agentd.base.events import EventBus
@@ -24,6 +25,7 @@ from agentd.base.process import User
 from agentd.base.service import ServiceStatus, Supervisor
 from agentd.base.store import Store
 from agentd.desktop.performer import Performer
+from agentd.desktop.pictures.curtain import Curtain
 from agentd.desktop.server.display import Display, DisplayState
 from agentd.desktop.server.parts import SessionBus, WindowManager
 from agentd.desktop.server.xserver import desktop_folder, prepare_files
@@ -77,7 +79,8 @@ class Desktop:
         self.display = Display(
             config, folder, runtime_dir, self.user, self._base_environment(), bus
         )
-        self.session = Session(self.display, bus)
+        self.curtain = Curtain()
+        self.session = Session(self.display, bus, self.curtain)
         self.performer = Performer(lambda: self.live().input)
         self._session_bus = SessionBus(self.display, self.user)
         self._window_manager = WindowManager(
@@ -181,6 +184,15 @@ class Desktop:
     def live(self) -> Live:
         """Return the eyes and hands. Raises: Unavailable while there is no desktop."""
         return self.session.live()
+
+    def live_to_change(self, caller: Caller) -> Live:
+        """Return the eyes and hands to somebody who changes something without the hands.
+
+        Raises: Unavailable while there is no desktop; Conflict while a person has it.
+        """
+        live = self.live()
+        self.performer.check(caller)
+        return live
 
     def program_environment(self) -> dict[str, str]:
         """Return the variables of a program on the desktop. Raises: Unavailable."""

@@ -70,6 +70,13 @@ class Witness(Protocol):
         """Return what the action runs inside; raising on entering refuses it."""
 
 
+class Guard(Protocol):
+    """Somebody who says who may change the desktop now."""
+
+    def check(self, caller: Caller) -> None:
+        """Raise what forbids it to a caller."""
+
+
 class Performer:
     """The hands, one action at a time.
 
@@ -80,6 +87,7 @@ class Performer:
     def __init__(self, hands: Callable[[], Input]) -> None:
         self._hands = hands
         self._witnesses: list[Witness] = []
+        self._guards: list[Guard] = []
 
     def add(self, witness: Witness, *, outermost: bool = False) -> None:
         """Have every action from now on run inside a witness's context, the last added inmost.
@@ -92,6 +100,19 @@ class Performer:
     def remove(self, witness: Witness) -> None:
         """Let a witness go; actions that run inside it end there."""
         self._witnesses.remove(witness)
+
+    def add_guard(self, guard: Guard) -> None:
+        """Have a guard asked before anything that is no action of the hands."""
+        self._guards.append(guard)
+
+    def check(self, caller: Caller) -> None:
+        """Raise what forbids a caller to change the desktop now, without its hands.
+
+        Windows, the clipboard and programs are changed by ways of their own: whoever goes one of
+        them for an agent asks here first. Actions of the hands meet the witnesses.
+        """
+        for guard in self._guards:
+            guard.check(caller)
 
     async def perform(self, action: HandAction, caller: Caller) -> msgspec.Struct:
         """Perform an action for a caller, who then owns what it leaves pressed.

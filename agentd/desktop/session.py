@@ -20,6 +20,7 @@ from agentd.desktop.clipboard.clipboard import Clipboard
 from agentd.desktop.clipboard.selection_content import Selection
 from agentd.desktop.clipboard.selection_record import SelectionRecord
 from agentd.desktop.hands.input import Input
+from agentd.desktop.pictures.curtain import Curtain
 from agentd.desktop.pictures.screenshot import Screenshots
 from agentd.desktop.screen.capture import Capture
 from agentd.desktop.screen.changes import Changes
@@ -49,8 +50,9 @@ class Session:
 
     name = "desktop.session"
 
-    def __init__(self, display: Display, bus: EventBus) -> None:
+    def __init__(self, display: Display, bus: EventBus, curtain: Curtain) -> None:
         self._display = display
+        self._curtain = curtain
         self._bus = bus
         # Frames are numbered over all generations, so that an old number never names a new one.
         self._frame_ids = itertools.count(1)
@@ -144,7 +146,7 @@ class Session:
             ),
         ]
         changes = Changes(capture)
-        screenshots = Screenshots(capture)
+        screenshots = Screenshots(capture, self._curtain)
         try:
             for link in links:
                 await link.open()

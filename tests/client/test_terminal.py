@@ -54,6 +54,7 @@ def test_control_characters_of_a_title_do_not_reach_the_terminal() -> None:
 def test_times_are_clock_times() -> None:
     now = time.time()
     assert cell(now, "since") == clock(now)
+    assert cell(now + 0.5, "expires_at") == clock(now)
     assert len(clock(now)) == len("12:34:56")
     assert len(clock(now - 3 * 86400)) == len("2026-01-01 12:34:56")
 

@@ -16,7 +16,8 @@ from agentd.base.command import Caller
 from agentd.base.errors import Conflict, TimedOut, Unavailable
 from agentd.desktop.actions import Click, Drag, Hold, KeyDown, KeyUp, Move, Press, Spot, Type
 from agentd.desktop.hands.injection import heard
-from agentd.desktop.recording.action_log import ActionLog, LogHead, masked
+from agentd.desktop.pictures.curtain import Curtain
+from agentd.desktop.recording.action_log import ActionLog, Handover, LogHead, masked
 from agentd.desktop.screen.frame import Frame, Rect
 
 CALLER = Caller("c1", "uid:1000", frozenset())
@@ -50,11 +51,13 @@ class Written:
         self.eyes = Eyes()
         self.failures: list[OSError] = []
         self.heard: list[Sequence[bytes]] = []
+        self.curtain = Curtain()
         self.log = ActionLog(
             path,
             SimpleNamespace(capture=self.eyes, windows=self.eyes),  # type: ignore[arg-type]
             keys=keys,
             began_s=0.0,
+            curtain=self.curtain,
             failed=self.failures.append,
             heard_own=self.heard.append,
         )
@@ -145,6 +148,33 @@ async def test_end_is_a_line(written: Written) -> None:
     written.log.close("stopped")
     written.log.close("stopped")
     assert [line["line"] for line in written.lines()] == ["head", "tail"]
+
+
+async def test_handover_is_a_line(written: Written) -> None:
+    written.log.note_control(
+        Handover(why="takeover", mode="shared", holder="Ada", kind="viewer", withheld=False)
+    )
+    (line,) = written.lines()[1:]
+    assert (line["line"], line["why"], line["holder"]) == ("control", "takeover", "Ada")
+    assert line["at_ms"] > 0
+
+
+async def test_behind_the_curtain_no_key_and_no_picture_is_written(written: Written) -> None:
+    before = await written.log.before(None)
+    written.curtain.draw(lambda: Conflict("withheld"))
+    began_ms = written.log.now_ms()
+    await written.log.note_human(
+        Type(text="secret"), began_ms=began_ms, ended_ms=began_ms, before=before
+    )
+    written.curtain.lift()
+    # What was typed behind it may be written down a little later.
+    await written.log.note_human(
+        Type(text="secret"), began_ms=began_ms, ended_ms=began_ms, before=before
+    )
+    for line in written.lines()[1:]:
+        assert line["action"]["text"] == "***"
+        assert line["before"] is None
+        assert line["after"] is None
 
 
 async def test_log_is_the_daemons_alone(written: Written) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from agentd.base.errors import Conflict, NoSpace
 from agentd.base.events import EventBus
+from agentd.desktop.pictures.curtain import Curtain
 from agentd.desktop.recording.recorder import Recorder, RecordingRequest, RecordingRun
 from agentd.desktop.recording.recordings import EndReason, Recordings
 from agentd.desktop.screen.frame import Frame, Rect
@@ -23,6 +24,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.session = self
+        self.curtain = Curtain()
         self.eyes: Any = SimpleNamespace(capture=self)
 
     def live(self) -> Any:
@@ -79,3 +81,14 @@ async def test_nothing_is_stopped_where_nothing_runs(recordings: Recordings) -> 
     with pytest.raises(Conflict, match="nothing is being recorded"):
         await recorder.stop(None)
     await recorder.close()
+
+
+async def test_recording_does_not_begin_with_what_a_person_withholds(
+    recordings: Recordings,
+) -> None:
+    desk = Desk()
+    desk.curtain.draw(lambda: Conflict("withheld", code="screen_withheld"))
+    recorder = Recorder(desk, recordings, EventBus(), "/usr/bin")  # type: ignore[arg-type]
+    with pytest.raises(Conflict, match="withheld"):
+        await recorder.start(REQUEST)
+    assert recordings.list() == []

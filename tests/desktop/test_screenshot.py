@@ -12,12 +12,14 @@ import pytest
 from PIL import Image
 
 from agentd.base.command import Blob
-from agentd.base.errors import Unavailable
+from agentd.base.errors import Conflict, Unavailable
 from agentd.desktop.pictures import image, png
+from agentd.desktop.pictures.curtain import Curtain
 from agentd.desktop.pictures.image import ImageFormat
 from agentd.desktop.pictures.png import PngBand
 from agentd.desktop.pictures.screenshot import PictureRequest, Screenshots
 from agentd.desktop.pictures.stripes import band_rows
+from agentd.desktop.screen.capture import Shot
 from agentd.desktop.screen.frame import Pixels, Rect, Size
 from tests.desktop.screen import Screen
 
@@ -34,8 +36,13 @@ def screen() -> Screen:
 
 
 @pytest.fixture
-async def screenshots(screen: Screen) -> AsyncIterator[Screenshots]:
-    screenshots = Screenshots(screen)  # type: ignore[arg-type]
+def curtain() -> Curtain:
+    return Curtain()
+
+
+@pytest.fixture
+async def screenshots(screen: Screen, curtain: Curtain) -> AsyncIterator[Screenshots]:
+    screenshots = Screenshots(screen, curtain)  # type: ignore[arg-type]
     yield screenshots
     screenshots.close()
 
@@ -168,3 +175,31 @@ async def test_pictures_of_an_ended_desktop_are_unavailable(
         release.set()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {Blob, Unavailable}
+
+
+async def test_no_picture_is_had_behind_the_curtain_not_even_a_kept_one(
+    screenshots: Screenshots, curtain: Curtain
+) -> None:
+    meta = (await screenshots.take(FULL)).meta
+    curtain.draw(lambda: Conflict("withheld", code="screen_withheld"))
+    for since in (None, meta["frame"]):
+        with pytest.raises(Conflict, match="withheld"):
+            await screenshots.take(FULL, if_changed_since=since)
+    with pytest.raises(Conflict, match="withheld"):
+        await screenshots.unchanged(FULL)
+    curtain.lift()
+    assert (await screenshots.take(FULL)).body
+
+
+async def test_picture_that_was_asked_for_before_the_curtain_is_not_given_behind_it(
+    screenshots: Screenshots, screen: Screen, curtain: Curtain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shot = screen.shot
+
+    async def late() -> Shot:
+        curtain.draw(lambda: Conflict("withheld"))
+        return await shot()
+
+    monkeypatch.setattr(screen, "shot", late)
+    with pytest.raises(Conflict, match="withheld"):
+        await screenshots.take(FULL)

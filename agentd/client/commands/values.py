@@ -175,6 +175,34 @@ class Frame(msgspec.Struct, frozen=True):
     bottom: int = 0
 
 
+class GrantInfo(msgspec.Struct, frozen=True):
+    """A grant without its secrets; times are Unix time in seconds, null is no limit."""
+
+    id: str
+    label: str
+    rights: list[str]
+    created_at: float
+    expires_at: float | None
+    uses_left: int | None
+
+
+class Granted(msgspec.Struct, frozen=True):
+    """A new grant. `token` and `password` are told this once.
+
+    `url` is the viewer page with the token behind the `#`, which no server and no log sees;
+    empty where no page is served. `password` is for plain VNC clients, where they can connect.
+    """
+
+    id: str
+    token: str
+    url: str
+    rights: list[str]
+    label: str = ""
+    expires_at: float | None = None
+    uses: int | None = None
+    password: str | None = None
+
+
 class Health(msgspec.Struct, frozen=True):
     """`status` is ok when every wanted part runs, starting, degraded, or failed."""
 
@@ -183,6 +211,37 @@ class Health(msgspec.Struct, frozen=True):
     version: str
     uptime_s: float
     services: list[ServiceStatus]
+
+
+class HelpAnswer(msgspec.Struct, frozen=True):
+    """Whether a person has seen to it, and who; without, they may still."""
+
+    done: bool
+    elapsed_s: float
+    by: str = ""
+
+
+class HelpInfo(msgspec.Struct, frozen=True):
+    """What an agent asks a person to do; `since` is Unix time in seconds."""
+
+    reason: str
+    since: float
+
+
+class HolderInfo(msgspec.Struct, frozen=True):
+    """Who has the desktop. Times are Unix time in seconds.
+
+    `kind` is viewer, or operator: all viewers then; `taken` by taking over, not by a touch;
+    `until` it ends by itself; `away`: the viewer's connection was lost and may come back.
+    """
+
+    kind: str
+    label: str
+    viewer: str
+    since: float
+    taken: bool
+    until: float | None = None
+    away: bool = False
 
 
 # How the pixels of a picture are written down.
@@ -194,6 +253,11 @@ class Launched(msgspec.Struct, frozen=True):
 
     pid: int
     window: Window | None = None
+
+
+# Who acts while nobody has taken over.  agent: viewers look on. human: agents do. shared: both act.
+# human_first: both act, and an agent waits while a person acts.
+Mode = Literal["agent", "human", "human_first", "shared"]
 
 
 class Observe(msgspec.Struct, frozen=True):
@@ -316,6 +380,17 @@ class Reloaded(msgspec.Struct, frozen=True):
     needs_restart: list[str]
 
 
+class Revoked(msgspec.Struct, frozen=True):
+    """A grant that has ended, and how many viewers were sent away with it."""
+
+    id: str
+    viewers: int
+
+
+# What a viewer may do; the server ignores what it may not.
+Right = Literal["clipboard", "key", "pointer", "resize", "view"]
+
+
 class ScreenSpace(msgspec.Struct, frozen=True):
     """Where a picture lies on the screen: screen = origin + picture / scale.
 
@@ -379,6 +454,14 @@ class StepReport(msgspec.Struct, frozen=True):
     meta: PictureMeta | None = None
 
 
+class Turn(msgspec.Struct, frozen=True):
+    """Whether agents may act now; `holder` is the person who has the desktop otherwise."""
+
+    free: bool
+    elapsed_ms: int
+    holder: HolderInfo | None = None
+
+
 class TypeReport(msgspec.Struct, frozen=True):
     """What was delivered and how.
 
@@ -399,6 +482,48 @@ class Version(msgspec.Struct, frozen=True):
 
     version: str
     pid: int
+
+
+class ViewerInfo(msgspec.Struct, frozen=True):
+    """One viewer. `since` is Unix time; `encodings` are what it takes, the best liked first.
+
+    `updates` were sent so far, `fps` and `bytes_per_s` are of the last seconds; `backlog_bytes`
+    wait to be sent; `is_exact`: what it shows now is the screen, pixel for pixel.
+    """
+
+    id: str
+    grant: str
+    label: str
+    rights: list[str]
+    address: str
+    transport: str
+    since: float
+    encodings: list[str] = []
+    width: int = 0
+    height: int = 0
+    updates: int = 0
+    fps: float = 0.0
+    bytes_per_s: float = 0.0
+    round_trip_ms: float | None = None
+    backlog_bytes: int = 0
+    is_exact: bool = False
+
+
+class VncStatus(msgspec.Struct, frozen=True):
+    """Who acts and who looks on.
+
+    `mode` is who acts while nobody has taken over; `holder` is the person who has the desktop,
+    if one has; `withheld`: agents get no pictures; `help` is what an agent asks of people;
+    `viewers` is how many are here; `addresses` is where they come in.
+    """
+
+    mode: str
+    since: float
+    holder: HolderInfo | None
+    withheld: bool
+    help: HelpInfo | None
+    viewers: int
+    addresses: list[str]
 
 
 class WaitReport(msgspec.Struct, frozen=True):

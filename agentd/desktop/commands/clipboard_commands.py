@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from agentd.base.command import Scope, command
+from agentd.base.command import Caller, Scope, command
 from agentd.desktop.clipboard.clipboard import Clipboard
 from agentd.desktop.clipboard.icccm import Owner
 from agentd.desktop.clipboard.selection_content import (
@@ -108,6 +108,7 @@ class ClipboardCommands:
         `owner` is who copied it. An empty selection, and a type that its owner does not offer,
         are errors with status 404; the latter lists what is offered.
         """
+        self._desktop.curtain.check()
         held = await self._clipboard().get(
             selection, type, limit_bytes=max_bytes, silence_s=timeout_ms / 1000
         )
@@ -124,6 +125,7 @@ class ClipboardCommands:
     @command("clipboard.set", scope=Scope.INPUT, positional=("text",))
     async def set(
         self,
+        caller: Caller,
         *,
         text: Annotated[str, Meta(description="Any Unicode text", examples=["Grüße, 你好 🎉"])]
         | None = None,
@@ -162,12 +164,16 @@ class ClipboardCommands:
         control.max_body_bytes.
         """
         content = content_of(text=text, html=html, png=png, files=files)
-        return ClipboardSerial(selection, await self._clipboard().set(selection, content))
+        clipboard = self._desktop.live_to_change(caller).clipboard
+        return ClipboardSerial(selection, await clipboard.set(selection, content))
 
     @command("clipboard.clear", scope=Scope.INPUT, destructive=True)
-    async def clear(self, *, selection: Which = Selection.CLIPBOARD) -> ClipboardSerial:
+    async def clear(
+        self, caller: Caller, *, selection: Which = Selection.CLIPBOARD
+    ) -> ClipboardSerial:
         """Empty the clipboard, whichever program filled it."""
-        return ClipboardSerial(selection, await self._clipboard().clear(selection))
+        clipboard = self._desktop.live_to_change(caller).clipboard
+        return ClipboardSerial(selection, await clipboard.clear(selection))
 
     @command(
         "clipboard.wait_fetched",

@@ -170,7 +170,8 @@ class DesktopCommands:
         width, height, space:{x,y,width,height,scale,screen_width,screen_height}, cursor:{x,y},
         format, unchanged, quality}`; a point (px, py) of the picture lies on the screen at
         (space.x + px / space.scale, space.y + py / space.scale). A window is shown as it lies on
-        the screen, with what covers it.
+        the screen, with what covers it. While a person withholds the screen, the answer is
+        screen_withheld.
         """
         if region is not None and window is not None:
             raise BadRequest(

@@ -232,6 +232,6 @@ class InputCommands:
         return await self._perform(CursorPosition(), caller, CursorAt)
 
     @command("desktop.release_all", scope=Scope.INPUT)
-    async def release_all(self) -> Released:
+    async def release_all(self, caller: Caller) -> Released:
         """Lift every key and button that anybody holds, and end holds and drags."""
-        return Released(await self._desktop.live().input.release_all())
+        return Released(await self._desktop.live_to_change(caller).input.release_all())

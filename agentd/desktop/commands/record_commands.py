@@ -17,7 +17,7 @@ from agentd.base.errors import BadRequest, Conflict, FieldError
 from agentd.base.events import EventBus
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.parameters import Done, MaxLongEdge, Region
-from agentd.desktop.recording.action_log import WindowName, focused_window
+from agentd.desktop.recording.action_log import Handover, WindowName, focused_window
 from agentd.desktop.recording.anchor import Anchor, anchor_of, area_around
 from agentd.desktop.recording.encoder import VideoFormat
 from agentd.desktop.recording.recorder import Recorder, RecordingRequest
@@ -101,9 +101,10 @@ class RecordCommands:
         """Record the screen, and what is done on it, until desktop.record_stop.
 
         The video shows every change, up to 15 a second, with the real times and the cursor. The
-        action log has one line of JSON for each action of an agent or a person. One recording is
-        made at a time. It ends by itself at its limits and when the desktop ends, whole and
-        playable; the event recording.stopped or recording.failed says so.
+        action log has one line of JSON for each action of an agent or a person, and for each
+        handover of the desktop; while a person withholds the screen, nothing shown or typed is in
+        it. One recording is made at a time. It ends by itself at its limits and when the desktop
+        ends, whole and playable; the event recording.stopped or recording.failed says so.
         """
         return await self._recorder.start(
             RecordingRequest(
@@ -194,7 +195,10 @@ class RecordCommands:
         `hash` is of its pixels; `look` is 8 x 8 shades of grey, two hexadecimal digits each, as
         in the `before` of an action log's lines.
         """
-        shot = await self._desktop.live().capture.shot()
+        live, curtain = self._desktop.live(), self._desktop.curtain
+        curtain.check()
+        shot = await live.capture.shot()
+        curtain.check()
         frame = shot.frame
         area = region.rect() if region else area_around(shot.cursor.x, shot.cursor.y, frame.rect)
         try:
@@ -208,8 +212,12 @@ class RecordCommands:
             frame.rect.width,
             frame.rect.height,
             anchor,
-            focused_window(self._desktop.live()),
+            focused_window(live),
         )
+
+    def note_control(self, handover: Handover) -> None:
+        """Write into the recording that is being made who has the desktop now."""
+        self._recorder.note_control(handover)
 
     async def close(self) -> None:
         """End what is being recorded, as the daemon stops. Idempotent."""

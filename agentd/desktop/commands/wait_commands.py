@@ -151,8 +151,12 @@ class WaitCommands:
             return await _wait_window(live.windows, title, class_name, timeout_s)
         async with live.changes.follow() as follower:
             if until == "pixels":
+                self._desktop.curtain.check()
                 wanted = [_point(pixel) for pixel in pixels]
-                return wait_report(await wait_points(follower, wanted, timeout_s))
+                settled = await wait_points(follower, wanted, timeout_s)
+                # Whether they are as wanted tells of the screen as a picture does.
+                self._desktop.curtain.check()
+                return wait_report(settled)
             default_ms = _QUIET_MS if until == "stable" else 0
             request = SettleRequest(
                 quiet_s=(default_ms if quiet_ms is None else quiet_ms) / 1000,

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from agentd.base.command import Scope, command
+from agentd.base.command import Caller, Scope, command
 from agentd.base.errors import BadRequest, FieldError
 from agentd.desktop.desktop import Desktop
 from agentd.desktop.parameters import Done, Offset, TimeoutS, WindowId
@@ -69,31 +69,34 @@ class WindowCommands:
         return next((window for window in windows if window.focused), None)
 
     @command("windows.focus", scope=Scope.INPUT, positional=("id",))
-    async def focus(self, *, id: WindowId) -> Window:
+    async def focus(self, caller: Caller, *, id: WindowId) -> Window:
         """Raise a window, unminimise it if needed, and give it the focus."""
-        return await self._desktop.live().windows.focus(id)
+        return await self._desktop.live_to_change(caller).windows.focus(id)
 
     @command("windows.move", scope=Scope.INPUT, positional=("id", "x", "y"))
-    async def move(self, *, id: WindowId, x: Offset, y: Offset) -> Window:
+    async def move(self, caller: Caller, *, id: WindowId, x: Offset, y: Offset) -> Window:
         """Move a window so that its contents begin at a point of the screen."""
-        return await self._desktop.live().windows.move(id, x, y)
+        return await self._desktop.live_to_change(caller).windows.move(id, x, y)
 
     @command("windows.resize", scope=Scope.INPUT, positional=("id", "width", "height"))
-    async def resize(self, *, id: WindowId, width: WindowEdge, height: WindowEdge) -> Window:
+    async def resize(
+        self, caller: Caller, *, id: WindowId, width: WindowEdge, height: WindowEdge
+    ) -> Window:
         """Give a window's contents a size.
 
         A program may round it, as terminals do; the answer says to what.
         """
-        return await self._desktop.live().windows.resize(id, width, height)
+        return await self._desktop.live_to_change(caller).windows.resize(id, width, height)
 
     @command("windows.minimize", scope=Scope.INPUT, positional=("id",))
-    async def minimize(self, *, id: WindowId) -> Window:
+    async def minimize(self, caller: Caller, *, id: WindowId) -> Window:
         """Minimise a window; windows.focus brings it back."""
-        return await self._desktop.live().windows.minimize(id)
+        return await self._desktop.live_to_change(caller).windows.minimize(id)
 
     @command("windows.maximize", scope=Scope.INPUT, positional=("id",))
     async def maximize(
         self,
+        caller: Caller,
         *,
         id: WindowId,
         on: Annotated[
@@ -101,17 +104,17 @@ class WindowCommands:
         ] = True,
     ) -> Window:
         """Maximise a window, or restore it."""
-        return await self._desktop.live().windows.maximize(id, on=on)
+        return await self._desktop.live_to_change(caller).windows.maximize(id, on=on)
 
     @command(
         "windows.close", scope=Scope.INPUT, destructive=True, positional=("id",), deadline_s=610
     )
-    async def close(self, *, id: WindowId, timeout_s: TimeoutS = 5.0) -> Done:
+    async def close(self, caller: Caller, *, id: WindowId, timeout_s: TimeoutS = 5.0) -> Done:
         """Ask a window to close and wait until it has.
 
         A window that stays, as behind a question whether to save, is an error.
         """
-        await self._desktop.live().windows.close(id, timeout_s)
+        await self._desktop.live_to_change(caller).windows.close(id, timeout_s)
         return Done()
 
     @command("windows.wait", scope=Scope.VIEW, read_only=True, deadline_s=610)
@@ -148,6 +151,7 @@ class AppCommands:
     @command("apps.launch", scope=Scope.EXEC, positional=("argv",), deadline_s=610)
     async def launch(
         self,
+        caller: Caller,
         *,
         argv: Annotated[
             list[str],
@@ -177,7 +181,7 @@ class AppCommands:
 
         It goes on when the caller leaves, and ends with the desktop.
         """
-        live = self._desktop.live()
+        live = self._desktop.live_to_change(caller)
         child = await self._desktop.apps.launch(argv, cwd=cwd, env=env)
         if wait_window_s is None:
             return Launched(child.pid)
@@ -187,6 +191,7 @@ class AppCommands:
     @command("apps.open", scope=Scope.EXEC, positional=("target",), deadline_s=610)
     async def open(
         self,
+        caller: Caller,
         *,
         target: Annotated[
             str,
@@ -204,7 +209,7 @@ class AppCommands:
         | None = None,
     ) -> Launched:
         """Open a URL or a file with the program that is registered for it."""
-        live = self._desktop.live()
+        live = self._desktop.live_to_change(caller)
         child = await self._desktop.apps.open(target)
         if wait_window_s is None:
             return Launched(child.pid)

@@ -22,6 +22,7 @@ from agentd.base.command import Blob
 from agentd.base.errors import BadRequest, FieldError, Unavailable
 from agentd.desktop.pictures import jpeg, png
 from agentd.desktop.pictures.bands import Bands, View, make_bands
+from agentd.desktop.pictures.curtain import Curtain
 from agentd.desktop.pictures.image import Encoded, ImageFormat, encode
 from agentd.desktop.pictures.scaling import scale_pixels
 from agentd.desktop.pictures.shelf import Shelf
@@ -103,10 +104,11 @@ class _Made:
 
 
 class Screenshots:
-    """Makes pictures of one display's capture."""
+    """Makes pictures of one display's capture, while no curtain is drawn."""
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: Capture, curtain: Curtain) -> None:
         self._capture = capture
+        self._curtain = curtain
         threads = min(_MOST_THREADS, max(_FEWEST_THREADS, len(os.sched_getaffinity(0))))
         self._encoders = ThreadPoolExecutor(threads, thread_name_prefix="encode")
         # What takes long leaves a thread to the others.
@@ -121,10 +123,11 @@ class Screenshots:
     async def take(self, request: PictureRequest, *, if_changed_since: int | None = None) -> Blob:
         """Return the picture; with an empty body when nothing changed since that frame.
 
-        Raises: BadRequest for a region off the screen or a budget that cannot be met.
+        Raises: BadRequest for a region off the screen or a budget that cannot be met; Conflict
+            while a person withholds the screen.
         Cancelling is safe: an encoding that has begun runs to its end, for others who want it.
         """
-        shot = await self._capture.shot()
+        shot = await self._shot()
         area = _area(shot.frame, request.region)
         if if_changed_since is not None and shot.frame.id == if_changed_since:
             return _unchanged(shot, area, request)
@@ -153,12 +156,20 @@ class Screenshots:
 
     async def unchanged(self, request: PictureRequest) -> Blob:
         """Return the metadata of the picture that would be taken now, without a body."""
-        shot = await self._capture.shot()
+        shot = await self._shot()
         return _unchanged(shot, _area(shot.frame, request.region), request)
 
     def close(self) -> None:
         """Give the threads back."""
         self._encoders.shutdown(wait=False, cancel_futures=True)
+
+    async def _shot(self) -> Shot:
+        """Look at the screen, unless it must not be seen. Raises: Conflict."""
+        self._curtain.check()
+        shot = await self._capture.shot()
+        # It may have been drawn meanwhile, and this be what is behind it.
+        self._curtain.check()
+        return shot
 
     async def _picture(self, shot: Shot, area: Rect, request: PictureRequest) -> Blob:
         """Make a picture in the pool, with what is kept of others like it."""

@@ -23,6 +23,7 @@ from agentd.base.command import Caller
 from agentd.base.errors import AgentdError, BadRequest, Conflict, Denied, Unauthorized
 from agentd.desktop.actions import Drag, HandAction, Hold, KeyDown, KeyUp, Press, Type
 from agentd.desktop.hands.injection import heard
+from agentd.desktop.pictures.curtain import Curtain
 from agentd.desktop.recording.anchor import Anchor, anchor_of, area_around
 from agentd.desktop.screen.capture import Shot
 from agentd.desktop.screen.frame import Frame, Rect
@@ -84,6 +85,25 @@ class LogAction(msgspec.Struct, frozen=True, tag_field="line", tag="action"):
     after: Anchor | None = None
 
 
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
+    """The desktop was handed over, or back: `holder` is who has it now, empty for nobody.
+
+    `why` is takeover, touch, release and the like; `withheld`: the screen is not recorded.
+    """
+
+    why: str
+    mode: str
+    holder: str
+    kind: str
+    withheld: bool
+
+
+class LogControl(Handover, frozen=True, kw_only=True, tag_field="line", tag="control"):
+    """A line about a handover."""
+
+    at_ms: int
+
+
 class LogTail(msgspec.Struct, frozen=True, tag_field="line", tag="tail"):
     """The last line of a recording that ended by itself or by command."""
 
@@ -97,6 +117,7 @@ class ActionLog:
     Args:
         live: the eyes of the desktop.
         began_s: the moment (monotonic) that times are counted from.
+        curtain: behind it keys are hidden, and nothing that was seen is written down.
         failed: told, once, that nothing can be written any more.
         heard_own: told of every packed request by which an action moves or presses something.
     """
@@ -108,12 +129,14 @@ class ActionLog:
         *,
         keys: KeyPolicy,
         began_s: float,
+        curtain: Curtain,
         failed: Callable[[OSError], None],
         heard_own: Callable[[Sequence[bytes]], None],
     ) -> None:
         self._live = live
         self._keys = keys
         self._began_s = began_s
+        self._curtain = curtain
         self._failed = failed
         self._heard_own = heard_own
         self._path = path
@@ -141,6 +164,10 @@ class ActionLog:
     def around(self, action: HandAction, caller: Caller) -> AbstractAsyncContextManager[None]:
         """Write down an action and what becomes of it; it is never refused here."""
         return self._around(action, caller)
+
+    def note_control(self, handover: Handover) -> None:
+        """Write down who has the desktop now."""
+        self._write(LogControl(at_ms=self.now_ms(), **msgspec.structs.asdict(handover)))
 
     async def note_human(
         self, action: HandAction, *, began_ms: int, ended_ms: int, before: Before
@@ -204,7 +231,7 @@ class ActionLog:
         return LogAction(
             at_ms=at_ms,
             who=who,
-            action=masked(action) if self._keys == "hidden" else action,
+            action=masked(action) if self._is_hidden(at_ms) else action,
             outcome="done",
             duration_ms=duration_ms,
             generation=0 if frame is None else frame.generation,
@@ -212,6 +239,13 @@ class ActionLog:
             height=screen.height,
             window=before.window,
         )
+
+    def _is_hidden(self, at_ms: int) -> bool:
+        """Whether the keys of what began then are hidden."""
+        return self._keys == "hidden" or self._is_behind(at_ms)
+
+    def _is_behind(self, at_ms: int) -> bool:
+        return self._curtain.was_drawn_since(self._began_s + at_ms / 1000)
 
     async def _shot(self) -> Shot | None:
         try:
@@ -223,7 +257,7 @@ class ActionLog:
     async def _write_action(self, line: LogAction, before: Before, after: Frame | None) -> None:
         """Append an action with its anchors; those of large areas are made beside the loop."""
         self.count += 1
-        frames = (before.frame, after)
+        frames = (before.frame, after) if not self._is_behind(line.at_ms) else (None, None)
         if before.area is None or before.area.area <= _QUICK_PIXELS:
             first, last = (_anchor(frame, before.area) for frame in frames)
         else:
@@ -232,7 +266,7 @@ class ActionLog:
             )
         self._write(msgspec.structs.replace(line, before=first, after=last))
 
-    def _write(self, line: LogAction | LogTail) -> None:
+    def _write(self, line: LogAction | LogControl | LogTail) -> None:
         """Append a line whole, or end the log where nothing can be written."""
         if self._file < 0:
             return

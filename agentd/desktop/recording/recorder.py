@@ -20,7 +20,7 @@ import msgspec
 from agentd.base.errors import AgentdError, Conflict, NoSpace, Unavailable
 from agentd.base.events import EventBus
 from agentd.desktop.desktop import Desktop
-from agentd.desktop.recording.action_log import ActionLog, KeyPolicy, LogHead
+from agentd.desktop.recording.action_log import ActionLog, Handover, KeyPolicy, LogHead
 from agentd.desktop.recording.demonstrator import Demonstrator
 from agentd.desktop.recording.encoder import (
     PACE_MS,
@@ -133,6 +133,11 @@ class Recorder:
         assert id is not None, "one was named, or one was running"
         return self._recordings.get(id)
 
+    def note_control(self, handover: Handover) -> None:
+        """Write into the recording that is being made who has the desktop now."""
+        if self._running is not None:
+            self._running.note_control(handover)
+
     async def close(self) -> None:
         """End what is being recorded, as the daemon stops. Idempotent."""
         async with self._changing:
@@ -192,8 +197,13 @@ class RecordingRun:
         self._error = ""
 
     async def begin(self) -> None:
-        """Open everything. Raises: Unavailable, NoSpace; what was opened is closed again."""
+        """Open everything.
+
+        Raises: Unavailable, NoSpace, Conflict; what was opened is closed again.
+        """
+        self._desktop.curtain.check()
         self._shot = shot = await self._live.capture.shot()
+        self._desktop.curtain.check()
         screen = Size(shot.frame.rect.width, shot.frame.rect.height)
         request = self._request
         size = video_size(screen, scale=request.scale, max_long_edge=request.max_long_edge)
@@ -256,6 +266,11 @@ class RecordingRun:
             self._reason, self._error = reason, error
             self._ending.set()
 
+    def note_control(self, handover: Handover) -> None:
+        """Write down who has the desktop now."""
+        if self._log is not None:
+            self._log.note_control(handover)
+
     async def _open_log(self, shot: Shot) -> None:
         """Begin the action log. Raises: NoSpace, Unavailable."""
         recording, frame = self.recording, shot.frame
@@ -264,6 +279,7 @@ class RecordingRun:
             self._live,
             keys=self._request.keys,
             began_s=self._began_s,
+            curtain=self._desktop.curtain,
             failed=self._log_failed,
             heard_own=self._hear_own,
         )
@@ -334,6 +350,9 @@ class RecordingRun:
             began_s = time.monotonic()
             self._stirred.clear()
             shot = await self._live.capture.shot()
+            if self._desktop.curtain.was_drawn_since(began_s):
+                # The film stands still, at what was there before.
+                shot = self._shot
             is_new = not _looks_like(shot, self._shot)
             self._shot = shot
             if is_new or began_s - sent_s >= _HEARTBEAT_S:

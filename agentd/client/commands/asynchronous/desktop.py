@@ -387,9 +387,10 @@ class Desktop:
         """Record the screen, and what is done on it, until desktop.record_stop.
 
         The video shows every change, up to 15 a second, with the real times and the cursor. The
-        action log has one line of JSON for each action of an agent or a person. One recording is
-        made at a time. It ends by itself at its limits and when the desktop ends, whole and
-        playable; the event recording.stopped or recording.failed says so.
+        action log has one line of JSON for each action of an agent or a person, and for each
+        handover of the desktop; while a person withholds the screen, nothing shown or typed is in
+        it. One recording is made at a time. It ends by itself at its limits and when the desktop
+        ends, whole and playable; the event recording.stopped or recording.failed says so.
 
         Args:
             label: For people; for example "order form".
@@ -442,6 +443,31 @@ class Desktop:
     async def release_all(self, *, deadline_s: float = 30.0) -> values.Released:
         """Lift every key and button that anybody holds, and end holds and drags."""
         return await self._transport.json("desktop.release_all", {}, values.Released, deadline_s)
+
+    async def request_help(
+        self,
+        reason: str,
+        *,
+        wait_s: float = 0.0,
+        deadline_s: float = 3600.0,
+    ) -> values.HelpAnswer:
+        """Ask a person for help, as with a captcha, a password or a decision.
+
+        Everybody who looks at the desktop sees it; the event desktop.help_requested tells others.
+        `done`: a person said that it is, or took the desktop over and gave it back. With wait_s
+        it is withdrawn when the time is up; without, the event desktop.help_done tells.
+
+        Args:
+            reason: What a person is to do, in words for them; for example "Please solve the
+                captcha, then press Done".
+            wait_s: Wait so long for it; 0: ask and go on; 0..3500; for example 300.
+        """
+        return await self._transport.json(
+            "desktop.request_help",
+            {"reason": reason, "wait_s": wait_s},
+            values.HelpAnswer,
+            deadline_s,
+        )
 
     async def resize(
         self,
@@ -509,7 +535,8 @@ class Desktop:
         width, height, space:{x,y,width,height,scale,screen_width,screen_height}, cursor:{x,y},
         format, unchanged, quality}`; a point (px, py) of the picture lies on the screen at
         (space.x + px / space.scale, space.y + py / space.scale). A window is shown as it lies on
-        the screen, with what covers it.
+        the screen, with what covers it. While a person withholds the screen, the answer is
+        screen_withheld.
 
         Args:
             region: Only this part of the screen; for example {"x": 0, "y": 0, "width": 640,
@@ -675,5 +702,20 @@ class Desktop:
                 "pixels": pixels,
             },
             values.WaitReport,
+            deadline_s,
+        )
+
+    async def wait_turn(self, *, timeout_ms: int = 60000, deadline_s: float = 610.0) -> values.Turn:
+        """Wait until no person has the desktop, so that an agent may act.
+
+        Returns at once when it is free. A screen that a person has used may look different.
+
+        Args:
+            timeout_ms: Wait at most, ms; 0..600000; for example 5000.
+        """
+        return await self._transport.json(
+            "desktop.wait_turn",
+            {"timeout_ms": timeout_ms},
+            values.Turn,
             deadline_s,
         )

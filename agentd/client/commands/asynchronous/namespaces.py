@@ -11,6 +11,7 @@ from agentd.client.commands.asynchronous.clipboard import Clipboard
 from agentd.client.commands.asynchronous.daemon import Daemon
 from agentd.client.commands.asynchronous.desktop import Desktop
 from agentd.client.commands.asynchronous.events import Events
+from agentd.client.commands.asynchronous.vnc import Vnc
 from agentd.client.commands.asynchronous.windows import Windows
 from agentd.client.transport import AsyncTransport
 
@@ -26,6 +27,7 @@ ORDERED: frozenset[str] = frozenset(
         "desktop.key_up",
         "desktop.move",
         "desktop.press",
+        "desktop.request_help",
         "desktop.scroll",
         "desktop.type",
     }
@@ -41,4 +43,5 @@ class Namespaces:
         self.daemon = Daemon(transport)
         self.desktop = Desktop(transport)
         self.events = Events(transport)
+        self.vnc = Vnc(transport)
         self.windows = Windows(transport)

@@ -11,6 +11,7 @@ from agentd.client.commands.synchronous.clipboard import Clipboard
 from agentd.client.commands.synchronous.daemon import Daemon
 from agentd.client.commands.synchronous.desktop import Desktop
 from agentd.client.commands.synchronous.events import Events
+from agentd.client.commands.synchronous.vnc import Vnc
 from agentd.client.commands.synchronous.windows import Windows
 from agentd.client.sync_transport import SyncTransport
 
@@ -24,4 +25,5 @@ class Namespaces:
         self.daemon = Daemon(transport)
         self.desktop = Desktop(transport)
         self.events = Events(transport)
+        self.vnc = Vnc(transport)
         self.windows = Windows(transport)
