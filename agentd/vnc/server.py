@@ -19,9 +19,9 @@ from agentd.desktop.desktop import Desktop
 from agentd.desktop.recording.action_log import Handover
 from agentd.vnc.access.access import Access
 from agentd.vnc.commands import VncCommands
-from agentd.vnc.front_desk import FrontDesk
+from agentd.vnc.front_desk import DesktopNews, GrantDesk
 from agentd.vnc.listeners import Listeners
-from agentd.vnc.pages import Pages
+from agentd.vnc.pages import DesktopState, Pages
 from agentd.vnc.protocol.security import vnc_auth_response
 from agentd.vnc.sessions.house import House
 from agentd.vnc.sessions.reception import Reception
@@ -70,11 +70,19 @@ class VncServer:
         )
         house = House(desktop, bus, self._updates, self._video, self.access.desk)
         reception = Reception(house, self.access.door, self.access.viewers)
-        desk = FrontDesk(self.access, house)
+        desk = GrantDesk(
+            self.access.door,
+            self.access.grants,
+            self.access.desk,
+            self.access.viewers,
+            desktop=lambda: _state(house),
+        )
         pages = Pages(ViewerFiles(novnc), desk, frame_origins=config.allow_origins)
         self._web = WebFace(pages, self.access.door, reception, origins=config.allow_origins)
         self._listeners = Listeners(config, reception, self._web)
-        supervisor.add(self._listeners)
+        self._news = DesktopNews(bus, desk.tell)
+        for service in (self._listeners, self._news):
+            supervisor.add(service)
 
     def commands(self) -> tuple[object, ...]:
         """Return the objects whose methods are the room's commands."""
@@ -97,6 +105,7 @@ class VncServer:
         """Take over the grants that are kept, and listen."""
         self.access.open()
         self._supervisor.start(self._listeners.name)
+        self._supervisor.start(self._news.name)
 
     def drain(self) -> None:
         """End what browsers have open on other rooms' listeners."""
@@ -112,7 +121,12 @@ class VncServer:
 
     async def close(self) -> None:
         """Send everybody away. Idempotent."""
-        await self._supervisor.close([self._listeners.name])
+        await self._supervisor.close([self._listeners.name, self._news.name])
         self.access.close()
         await self._updates.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _state(house: House) -> DesktopState:
+    size = house.size()
+    return DesktopState(house.is_running, size.width, size.height, house.name())

@@ -33,6 +33,8 @@ _PING_S = 20.0
 # A write that is larger is handed on in pieces: a proxy may hold a message until it is whole.
 _FRAME_BYTES = 1 << 20
 _GOODBYE_S = 1.0
+# RFC 6455 section 5.5: a control frame has 125 bytes, and the code takes two.
+_REASON_BYTES = 123
 
 
 class WebFace:
@@ -89,14 +91,12 @@ class WebFace:
         self._tasks.add(task)
         try:
             stream = WebSocketStream(response, address, is_encrypted=request.secure)
-            await self._reception.receive(stream, Security.trusted(), grant)
-            with suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(_GOODBYE_S):
-                    await response.close(code=WSCloseCode.OK)
+            reason = await self._reception.receive(stream, Security.trusted(), grant)
+            # By this code the page knows that it need not come again.
+            code = WSCloseCode.OK if reason is None else WSCloseCode.POLICY_VIOLATION
+            await _say_goodbye(response, code, reason or "")
         except asyncio.CancelledError:
-            with suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(_GOODBYE_S):
-                    await response.close(code=WSCloseCode.GOING_AWAY)
+            await _say_goodbye(response, WSCloseCode.GOING_AWAY, "the daemon is stopping")
             raise
         finally:
             self._tasks.discard(task)
@@ -159,6 +159,12 @@ class WebSocketStream:
 
     async def _send(self, parts: list[bytes]) -> None:
         await self._response.send_bytes(parts[0] if len(parts) == 1 else b"".join(parts))
+
+
+async def _say_goodbye(response: web.WebSocketResponse, code: WSCloseCode, reason: str) -> None:
+    with suppress(TimeoutError, ConnectionError):
+        async with asyncio.timeout(_GOODBYE_S):
+            await response.close(code=code, message=reason.encode()[:_REASON_BYTES])
 
 
 def _offered_protocols(request: web.BaseRequest) -> list[str]:

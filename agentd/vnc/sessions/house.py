@@ -53,6 +53,11 @@ class House:
         name, holder = f"agentd on {socket.gethostname()}", self.desk.state().holder
         return name if holder is None else f"{name} ({holder.label} has control)"
 
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a desktop to be seen."""
+        return self.live_or_none() is not None
+
     def blank(self, size: Size) -> Frame:
         """Return what is shown while nothing can be seen: a black screen."""
         pixels = np.zeros((size.height, size.width, 4), dtype=np.uint8)

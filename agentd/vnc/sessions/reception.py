@@ -43,13 +43,14 @@ class Reception:
 
     async def receive(
         self, stream: ByteStream, security: Security, grant: Grant | None = None
-    ) -> None:
+    ) -> str | None:
         """Greet and serve a connection; returns when it has ended. Closes the stream.
 
         Args:
             security: how it is let in.
             grant: of somebody who was let in before.
 
+        Returns: why the viewer was sent away, if it was: it need not try again.
         Cancelling: ends it at once.
         """
         try:
@@ -58,13 +59,14 @@ class Reception:
         except (AgentdError, OSError) as exc:
             logger.info("viewer refused address=%s reason=%s", stream.address, exc)
             stream.close()
-            return
+            return None
         reason = "left"
         try:
             reason = await viewer.run(heard)
         finally:
             stream.close()
             self._viewers.leave(viewer, reason)
+        return viewer.sent_away_because
 
     async def _greet(
         self, stream: ByteStream, security: Security, grant: Grant | None

@@ -44,8 +44,12 @@ logger = logging.getLogger(__name__)
 class ViewerSession:
     """A viewer that was let in.
 
-    Args:
+    Attributes:
         id: its number among all viewers.
+        sent_away_because: why it was, if it was.
+
+    Args:
+        id: that number.
         house: what all viewers share.
         stream: its bytes.
         rfb: its protocol, greeted: what comes next are messages.
@@ -62,7 +66,7 @@ class ViewerSession:
         self._since = time.time()
         self._encodings: Sequence[int] = ()
         self._closing = asyncio.Event()
-        self._closed_because = "left"
+        self.sent_away_because: str | None = None
         self._takes_video = asyncio.Event()
         self._sizes: asyncio.Queue[Size] = asyncio.Queue(1)
         stir = asyncio.Event()
@@ -102,7 +106,7 @@ class ViewerSession:
 
     def close(self, reason: str) -> None:
         """Send it away."""
-        self._closed_because = reason
+        self.sent_away_because = reason
         self._closing.set()
 
     def rights_changed(self, rights: frozenset[Right]) -> None:
@@ -159,7 +163,7 @@ class ViewerSession:
                 case exc:
                     logger.error("fault viewer=%s task=%s", self.id, task.get_name(), exc_info=exc)
                     return "fault"
-        return self._closed_because
+        return self.sent_away_because or "left"
 
     async def _read(self, heard: Sequence[Event]) -> None:
         """Read to the end. Raises: OSError; BadRequest for what is no RFB."""
