@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag
 
@@ -14,7 +16,9 @@ import pytest
 
 from agentd.base.errors import Conflict
 from agentd.client.sync import SyncClient
+from agentd.desktop.xlink import DisplayAddress
 from tests.live.daemon import DaemonProcess, running_daemon
+from tests.live.injected import hearing, keycode
 
 LIMIT_S = 15.0
 
@@ -175,3 +179,30 @@ async def test_link_with_one_use_lets_in_one(client):
         with pytest.raises(aiohttp.WSServerHandshakeError):
             async with viewing(granted.url):
                 pass
+
+
+def key_went_up(code: int) -> Callable[[list[Any]], bool]:
+    return lambda events: ("key_up", code) in events
+
+
+async def test_what_a_person_types_behind_the_curtain_is_not_recorded(client):
+    environment = client.desktop.status().environment
+    address = DisplayAddress(environment["DISPLAY"], Path(environment["XAUTHORITY"]))
+    granted = client.vnc.grant(rights=["key"], label="Ada")
+    begun = client.desktop.record_start(video=False)
+    with hearing(address) as heard:
+        async with viewing(granted.url) as viewer:
+            (one,) = client.vnc.viewers()
+            for character, withhold in (("v", False), ("w", True)):
+                client.vnc.takeover(viewer=one.id, withhold=withhold)
+                for down in (True, False):
+                    await viewer.key(ord(character), down=down)
+                await asyncio.to_thread(heard.wait, key_went_up(keycode(address, ord(character))))
+                client.vnc.release()
+    client.desktop.record_stop()
+    content = client.desktop.record_get(id=begun.id, part="actions").body.decode()
+    lines = [json.loads(line) for line in content.splitlines()]
+    typed = [line["action"] for line in lines if line.get("who") == "human"]
+    # Both are one text to the recorder: it hides the whole of it rather than a letter too few.
+    assert [action["text"] for action in typed] == ["***"]
+    assert [line["withheld"] for line in lines if line["line"] == "control"].count(True) == 1
