@@ -41,8 +41,8 @@ class Notes:
             self._supports.append(Encoding.QEMU_KEY_EVENT)
         if abilities.more_buttons and not before.more_buttons:
             self._supports.append(Encoding.EXTENDED_MOUSE_BUTTONS)
-        if abilities.extended_sizes and not before.extended_sizes:
-            self._wants_size = True
+        if abilities.extended_sizes != before.extended_sizes:
+            self._wants_size = abilities.extended_sizes
 
     def want_size(self) -> None:
         """The viewer asks for all of the picture: it is told the layout as well."""
