@@ -58,9 +58,7 @@ class Watch:
 
     @property
     def frame(self) -> Frame:
-        """The newest frame."""
-        if self._follower is not None:
-            self._frame = self._follower.frame
+        """The newest frame, as of the last `take`: what changed until then was told."""
         return self._frame
 
     @property
@@ -87,9 +85,12 @@ class Watch:
         if self._follower is None:
             return None
         try:
-            return self._follower.take()
+            change = self._follower.take()
         except DisplayLost:
+            # What has changed is lost with it, so the frame stays that of the last change told.
             return None
+        self._frame = self._follower.frame
+        return change
 
     async def run(self) -> None:
         """Watch whatever desktop there is, until cancelled."""
@@ -121,11 +122,11 @@ class Watch:
                     live.keyboard_news.follow(self._stir.set)
                 )
                 self._rung = self._keyboard_news.bells
-            self._follower = follower
+            self._follower, self._frame = follower, follower.frame
             self.attached += 1
             self._stir.set()
             try:
                 await self._house.desktop.session.wait_gone(live)
             finally:
-                self._frame = follower.frame
                 self._follower = self._cursor_news = self._keyboard_news = None
+                self._stir.set()
