@@ -12,6 +12,8 @@ from agentd.vnc.protocol.messages import Screen
 from agentd.vnc.protocol.numbers import Encoding, Led, SizeReason, SizeStatus
 from agentd.vnc.sessions.abilities import Abilities
 
+_YES = (SizeReason.THIS_CLIENT, SizeStatus.OK)
+
 
 class Notes:
     """What one viewer is to be told.
@@ -109,6 +111,3 @@ class Notes:
         return server_messages.extended_desktop_size(
             self.size, [Screen(0, whole)], reason=reason, status=status
         )
-
-
-_YES = (SizeReason.THIS_CLIENT, SizeStatus.OK)

@@ -1,4 +1,4 @@
-"""Makes the rectangles of one viewer's update: changes, what it wants whole, what it lost, pointer.
+"""Makes the rectangles of one viewer's update: what changed, what it wants whole, the pointer.
 
 What viewers can share is encoded once for all (`updates/shared.py`); what is here is one viewer's
 alone: its encoder's streams, and the pointer that is painted into its picture. It decides neither
