@@ -177,7 +177,7 @@ def _is_colourful(pixels: Pixels, rect: Rect) -> bool:
     """Tell whether an area has more colours than text ever has, even if it is smooth."""
     step = max(1, int((rect.area / _COLOUR_SAMPLE) ** 0.5))
     sample = pixels[rect.y : rect.bottom : step, rect.x : rect.right : step].view(np.uint32)
-    colours = np.unique(sample & COLOUR)
+    colours = set((sample & COLOUR).reshape(-1).tolist())
     return len(colours) > _COLOURFUL * sample.size
 
 

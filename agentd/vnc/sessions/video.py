@@ -62,10 +62,13 @@ class Video:
             self._noted = frame.id
             self._heat.note(time.monotonic(), tiles, frame.rect)
 
+    @property
+    def has_h264(self) -> bool:
+        """Whether H.264 can be made; False before `prepare`."""
+        return bool(self._is_usable)
+
     def hot(self, screen: Rect) -> Rect | None:
-        """Return the rectangle that plays; None if none does, or there is no H.264."""
-        if not self._is_usable:
-            return None
+        """Return the rectangle that plays; None if none does."""
         rect = self._heat.hot(time.monotonic())
         return rect if rect is not None and screen.covers(rect) else None
 

@@ -35,7 +35,7 @@ _SMALL_PIXELS = 20_000
 # What has more is encoded by several threads, ...
 _LARGE_PIXELS = 128 * 1024
 # ... in stripes of about so many pixels, at least two, ...
-_STRIPE_PIXELS = 256 * 1024
+_STRIPE_PIXELS = 512 * 1024
 # ... whose rows are whole blocks of a JPEG.
 _STRIPE_ROWS = 16
 
