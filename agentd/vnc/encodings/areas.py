@@ -179,7 +179,7 @@ def _is_colourful(pixels: Pixels, rect: Rect) -> bool:
     sample = pixels[rect.y : rect.bottom : step, rect.x : rect.right : step].view(np.uint32)
     # Sorting and counting the steps is ten times quicker than a set, and than numpy's `unique`.
     steps = np.diff(np.sort((sample & COLOUR).reshape(-1)))
-    return 1 + np.count_nonzero(steps) > _COLOURFUL * sample.size
+    return bool(1 + np.count_nonzero(steps) > _COLOURFUL * sample.size)
 
 
 def _cut(rect: Rect, found: list[Area]) -> Iterator[Area]:
