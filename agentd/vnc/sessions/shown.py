@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.damage import TILE, Tiles, grid
+from agentd.desktop.screen.comparing import TILE, Tiles
+from agentd.desktop.screen.damage import grid
 from agentd.desktop.screen.frame import Frame, Rect
 from agentd.vnc.encodings.encoder import EncodedRect
 from agentd.vnc.updates.plan import Copy
