@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 
 from benchmarks.rfb_numbers import LISTS
 from benchmarks.vnc_link import Link, NoLink, shaped
@@ -146,10 +147,22 @@ def run(argv: Sequence[str] = ()) -> None:
     if asked.json:
         asked.json.write_text(json.dumps(_plain(results), indent=1))
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"{rounds} round(s) of {seconds:g} s; 1920 x 1080; load average after: {load}.\n")
+    print(f"{rounds} round(s) of {seconds:g} s; 1920 x 1080; load average after: {load}.")
+    print(f"The viewer waited for a core in {waited(results):.1f} % of the time (median).\n")
     print(report(results, present))
     for remark in remarks:
         print(f"\n- {remark}")
+
+
+def waited(results: Results) -> float:
+    """How busy the machine was with others' work, as the viewer felt it."""
+    each = [
+        figures.waited_percent
+        for found in results.values()
+        for rounds in found.values()
+        for figures in rounds
+    ]
+    return median(each) if each else 0.0
 
 
 def _plain(results: Results) -> list[dict[str, object]]:

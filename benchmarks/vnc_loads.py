@@ -7,6 +7,7 @@ whole. CPU is that of the server and its X server together, in percent of a core
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import numpy as np
 from isal import isal_zlib
 
 from benchmarks import rfb_numbers as n
+from benchmarks.harness import waited_ns
 from benchmarks.rfb_client import RfbClient, viewing
 from benchmarks.rfb_pixels import Words
 from benchmarks.vnc_link import Link
@@ -41,6 +43,7 @@ class Figures:
     updates: int = 0
     bytes: int = 0
     cpu_percent: float = 0.0
+    waited_percent: float = 0.0
     copied_percent: float = 0.0
     wrong_pixels: int | None = None
     largest_error: int = 0
@@ -149,7 +152,7 @@ async def _played(
         client.on_update = watch.look
     updates, received = client.updates, client.stream.received_bytes
     kinds, pixels = client.rects.copy(), client.pixels.copy()
-    began, spent_ns = time.monotonic(), server.cpu_ns()
+    began, spent_ns, waited = time.monotonic(), server.cpu_ns(), waited_ns(os.getpid())
     figures = Figures()
     if painter is not None:
         await painter.play()
@@ -159,6 +162,7 @@ async def _played(
         await asyncio.sleep(load.seconds)
     figures.seconds = time.monotonic() - began
     figures.cpu_percent = (server.cpu_ns() - spent_ns) / 1e7 / figures.seconds
+    figures.waited_percent = (waited_ns(os.getpid()) - waited) / 1e7 / figures.seconds
     figures.updates = client.updates - updates
     figures.bytes = client.stream.received_bytes - received
     figures.kinds = dict(client.rects - kinds)
