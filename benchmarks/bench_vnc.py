@@ -1,7 +1,7 @@
 """Measures VNC servers side by side: latency, cost, bytes, and whether the picture becomes right.
 
 Run `.venv/bin/python -m benchmarks vnc [--quick] [--only KIND ...] [--servers NAME ...]`; all of it
-takes most of an hour, `--quick` a quarter. All servers run at the same time, and each subject is
+takes two hours, `--quick` twenty minutes. All servers run at the same time, and each subject is
 measured of one after the other, so that a slow moment of the machine meets them alike; those that
 nobody looks at cost next to nothing. With a line in between (`link`) the servers are started anew.
 """
@@ -115,8 +115,8 @@ def run(argv: Sequence[str] = ()) -> None:
     asked = parsed(argv)
     kinds = asked.only or (*KINDS, *SPECIAL)
     names = asked.servers or list(SERVERS)
-    seconds = asked.seconds or (3.0 if asked.quick else 8.0)
-    rounds = asked.rounds or (1 if asked.quick else 3)
+    seconds = asked.seconds or (3.0 if asked.quick else 5.0)
+    rounds = asked.rounds or (1 if asked.quick else 2)
 
     def tell(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
