@@ -23,7 +23,7 @@ from agentd.vnc.updates.plan import Copy
 # A tile that was sent inexactly comes again after this much quiet, ...
 QUIET_S = 0.12
 # ... at most this many at once, so that a change need not wait long behind them.
-_REFRESH_TILES = 512
+_REFRESH_TILES = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
