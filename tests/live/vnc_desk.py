@@ -153,6 +153,15 @@ def difference(wanted: Colours, seen: Colours) -> str:
     )
 
 
+def reduced(colours: Colours, maxima: tuple[int, int, int]) -> Colours:
+    """Return colours as a pixel format of fewer bits shows them: the low bits do not count."""
+    words = np.zeros_like(colours)
+    for maximum, shift in zip(maxima, (16, 8, 0), strict=True):
+        kept = (colours >> np.uint32(shift) & np.uint32(255)) >> np.uint32(8 - maximum.bit_length())
+        words |= (kept * np.uint32(255) + np.uint32(maximum // 2)) // np.uint32(maximum) << np.uint32(shift)
+    return words
+
+
 async def until_same(
     look: Callable[[], Colours], wanted: Colours, *, limit_s: float = SETTLES_S
 ) -> None:
