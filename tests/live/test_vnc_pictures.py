@@ -1,4 +1,4 @@
-"""What a plain client sees of the desktop, by each encoding and pixel format: in the end, exactly."""
+"""What a plain client sees of the desktop, by each encoding and pixel format: exactly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest_asyncio
 from benchmarks import rfb_numbers as n
 from benchmarks.rfb_client import RfbClient, viewing
 from benchmarks.rfb_pixels import BGR233, NATIVE, RGB565, PixelFormat
-from tests.live.vnc_desk import Colours, Desk, difference, open_desk, reduced
+from tests.live.vnc_desk import Colours, difference, open_desk, reduced
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -54,50 +54,58 @@ async def until_seen(viewer: RfbClient, wanted: Colours) -> None:
         raise AssertionError(f"{exc}: {difference(wanted, viewer.colours())}") from None
 
 
-async def see_all(desk: Desk, viewer: RfbClient, film_s: float) -> None:
-    """Show all kinds of content, each followed by quiet."""
-    for command, *numbers in (
-        ("text", 1),
-        ("photo", 2),
-        ("scroll", 20),
-        ("text", 3),
-        ("cells", 60),
-        ("film", 4, film_s),
-        ("scroll", 5),
-    ):
-        await until_seen(viewer, await desk.show(command, *numbers))
-
-
 @pytest.mark.parametrize("pushed", [True, False], ids=["pushed", "asked"])
 @pytest.mark.parametrize("encodings", LISTS)
 async def test_each_encoding_shows_the_screen_exactly(desk, encodings, pushed):
     password = desk.grant().password
-    more = PUSHED if pushed else TOLD
     async with viewing(
         desk.address,
         password=password,
-        encodings=(*LISTS[encodings], *more),
+        encodings=(*LISTS[encodings], *(PUSHED if pushed else TOLD)),
         wants_continuous=pushed,
     ) as viewer:
-        await see_all(desk, viewer, 2.0 if encodings in ("novnc", "h264") else 0.4)
-        if encodings.startswith("h264"):
-            assert viewer.rects[n.H264] > 0
-        elif encodings in ("novnc", "jpeg-0"):
-            assert viewer.rects[n.TIGHT] > 0
-        else:
-            assert viewer.rects[LISTS[encodings][0]] > 0
+        for command, *numbers in (
+            ("text", 1),
+            ("photo", 2),
+            ("scroll", 20),
+            ("text", 3),
+            ("cells", 60),
+            ("film", 4, 0.3),
+            ("scroll", 5),
+        ):
+            await until_seen(viewer, await desk.show(command, *numbers))
+        main = n.TIGHT if n.TIGHT in LISTS[encodings] else LISTS[encodings][0]
+        assert viewer.rects[main] > 0
         assert viewer.is_continuous == pushed
 
 
+@pytest.mark.parametrize("encodings", ["novnc", "h264", "h264-wide"])
+async def test_a_film_that_has_stopped_is_exact(desk, encodings):
+    password = desk.grant().password
+    async with viewing(
+        desk.address, password=password, encodings=(*LISTS[encodings], *PUSHED)
+    ) as viewer:
+        await viewer.until_painted()
+        wanted = await desk.show("film", 7, 2.0)
+        # Where the machine is busy with something else, it is no film before it is shown smoothly.
+        for _ in range(5):
+            if n.H264 not in LISTS[encodings] or viewer.rects[n.H264]:
+                break
+            wanted = await desk.show("film", 7, 2.0)
+        await until_seen(viewer, wanted)
+        assert (viewer.rects[n.H264] > 0) == encodings.startswith("h264")
+        await until_seen(viewer, await desk.show("text", 8))
+
+
 @pytest.mark.parametrize("encodings", ["raw", "rre", "hextile", "zlib", "tight", "zrle", "novnc"])
-@pytest.mark.parametrize("format", list(FORMATS)[1:])
-async def test_each_pixel_format_shows_the_screen_as_exactly_as_it_can(desk, encodings, format):
+@pytest.mark.parametrize("name", list(FORMATS)[1:])
+async def test_each_pixel_format_shows_the_screen_as_exactly_as_it_can(desk, encodings, name):
     password = desk.grant().password
     async with viewing(
         desk.address,
         password=password,
         encodings=(*LISTS[encodings], *PUSHED),
-        format=FORMATS[format],
+        format=FORMATS[name],
     ) as viewer:
         for command, *numbers in (("text", 5), ("photo", 6), ("scroll", 3), ("cells", 40)):
             await until_seen(viewer, await desk.show(command, *numbers))
@@ -111,12 +119,14 @@ async def test_encoding_and_format_change_in_the_midst(desk):
         await viewer.next_update()
         seed = 10
         for encodings in ("zrle", "tight", "zlib", "zrle", "hextile", "zlib", "raw"):
-            for format in ("8", "32", "16-565"):
-                viewer.set_format(FORMATS[format])
+            for name in ("8", "32", "16-565"):
+                viewer.set_format(FORMATS[name])
                 viewer.set_encodings((*LISTS[encodings], *TOLD))
                 seed += 1
-                wanted = await desk.show("cells", seed)
+                wanted = reduced(await desk.show("cells", seed), viewer.format.maxima)
                 viewer.request(incremental=False)
                 await viewer.next_update()
-                # Asked for whole, all of it comes in one update.
-                assert not difference(reduced(wanted, viewer.format.maxima), viewer.colours())
+                # What was drawn a moment ago may come with the update after.
+                while difference(wanted, viewer.colours()):
+                    viewer.request()
+                    await viewer.next_update()

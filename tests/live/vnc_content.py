@@ -2,7 +2,8 @@
 
 It covers the screen with one window, says `ready`, and carries out the lines on its standard input,
 each answered by `done` once the X server has drawn it: `text SEED`, `photo SEED`,
-`film SEED SECONDS`, `scroll STEPS`, `cells COUNT`, `bell`.
+`film SEED SECONDS`, `scroll STEPS`, `cells COUNT`,
+`hide`, `bell`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def text(seed: int) -> Pixels:
     page = Image.new("RGB", (WIDTH, HEIGHT), words.choice(("white", "#1e1f29", "#fdf6e3")))
     draw = ImageDraw.Draw(page)
     for top in range(30, HEIGHT, _LINE):
-        line = "".join(words.choices(string.ascii_letters + "      .,;(){}", k=words.randint(5, 150)))
+        line = "".join(
+            words.choices(string.ascii_letters + "      .,;(){}", k=words.randint(5, 150))
+        )
         draw.text((12, top), line, fill=words.choice(("#777777", "#b58900", "#268bd2", "#dc322f")))
     draw.rectangle((0, 0, WIDTH, 24), fill="#34495e")
     return np.asarray(page)
@@ -79,6 +82,8 @@ class Content:
 
     def carry_out(self, command: str, *numbers: float) -> None:
         """Do what a line asks; it is on the screen when this returns."""
+        if command != "hide":
+            self._window.map()
         match command:
             case "text" | "photo":
                 make = text if command == "text" else photo
@@ -89,6 +94,8 @@ class Content:
                 self._scroll(int(numbers[0]))
             case "cells":
                 self._cells(int(numbers[0]))
+            case "hide":
+                self._window.unmap()
             case "bell":
                 self._display.bell(100)
             case _:
@@ -103,7 +110,9 @@ class Content:
         for top in range(0, HEIGHT, rows):
             part = pixels[top : top + rows]
             size = (WIDTH, len(part))
-            pixmap.put_image(self._context, 0, top, *size, X.ZPixmap, self._depth, 0, part.tobytes())
+            pixmap.put_image(
+                self._context, 0, top, *size, X.ZPixmap, self._depth, 0, part.tobytes()
+            )
         return pixmap
 
     def _put(self, pixmap: object) -> None:

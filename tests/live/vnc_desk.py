@@ -9,10 +9,10 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ listen = "127.0.0.1:0"
 """
 
 Colours = NDArray[np.uint32]
+T = TypeVar("T")
 
 
 class Screen:
@@ -84,16 +85,20 @@ class Desk:
         """Where browsers connect: http://HOST:PORT."""
         return next(a for a in self.client.vnc.status().addresses if "://" in a).split("/vnc")[0]
 
+    @property
+    def display(self) -> DisplayAddress:
+        """Where programs on the desktop connect."""
+        return DisplayAddress(self.environment["DISPLAY"], self.environment.get("XAUTHORITY"))
+
     def grant(self, *rights: str, **more: Any) -> Any:
         """Make a grant of these rights, of all without any."""
         return self.client.vnc.grant(rights=list(rights) or EVERY_RIGHT, **more)
 
-    async def open(self) -> None:
+    async def put_up(self) -> None:
         """Look at the desktop that runs now, and put our content on it."""
         status = await asyncio.to_thread(self.client.desktop.start)
-        environment = status.environment
-        self.environment = {**os.environ, **environment}
-        self.screen = Screen(DisplayAddress(environment["DISPLAY"], environment.get("XAUTHORITY")))
+        self.environment = {**os.environ, **status.environment}
+        self.screen = Screen(self.display)
         self._content = await asyncio.create_subprocess_exec(
             sys.executable,
             os.fspath(CONTENT),
@@ -111,13 +116,14 @@ class Desk:
         await self._hear("done")
         return self.screen.look()
 
-    async def close(self) -> None:
-        """Take the content away."""
-        self.screen.close()
+    async def take_away(self) -> None:
+        """Take the content away, and look no more. Idempotent."""
         if self._content is not None:
             if self._content.returncode is None:
                 self._content.kill()
             await self._content.wait()
+            self._content = None
+            self.screen.close()
 
     async def _hear(self, word: str) -> None:
         assert self._content is not None
@@ -127,12 +133,12 @@ class Desk:
 
 
 async def until(
-    look: Callable[[], Awaitable[Any]], wanted: Callable[[Any], object], what: str, limit_s: float
-) -> Any:
-    """Look again and again until what is seen is wanted, and return it."""
+    look: Callable[[], T], wanted: Callable[[T], object], what: str, limit_s: float = SETTLES_S
+) -> T:
+    """Look again and again, in a thread, until what is seen is wanted, and return it."""
     deadline = time.monotonic() + limit_s
     while True:
-        seen = await look()
+        seen = await asyncio.to_thread(look)
         if wanted(seen):
             return seen
         if time.monotonic() > deadline:
@@ -158,7 +164,9 @@ def reduced(colours: Colours, maxima: tuple[int, int, int]) -> Colours:
     words = np.zeros_like(colours)
     for maximum, shift in zip(maxima, (16, 8, 0), strict=True):
         kept = (colours >> np.uint32(shift) & np.uint32(255)) >> np.uint32(8 - maximum.bit_length())
-        words |= (kept * np.uint32(255) + np.uint32(maximum // 2)) // np.uint32(maximum) << np.uint32(shift)
+        words |= (kept * np.uint32(255) + np.uint32(maximum // 2)) // np.uint32(
+            maximum
+        ) << np.uint32(shift)
     return words
 
 
@@ -182,8 +190,8 @@ async def open_desk(folder: Path, more: str = "", **size: int) -> AsyncIterator[
     config = _CONFIG.format(**{"width": WIDTH, "height": HEIGHT, **size}) + more
     with running_daemon(folder, config) as daemon, daemon.client() as client:
         desk = Desk(daemon, client)
-        await desk.open()
+        await desk.put_up()
         try:
             yield desk
         finally:
-            await desk.close()
+            await desk.take_away()

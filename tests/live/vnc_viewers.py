@@ -14,9 +14,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from agentd.desktop.xlink import DisplayAddress
 from tests.live.oracle import wait_managed
 from tests.live.vnc_desk import Colours, Screen
