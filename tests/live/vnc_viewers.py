@@ -1,7 +1,7 @@
-"""Real viewers: each is started against an address, and shows what it shows.
+"""TigerVNC's viewer on a display of its own: what it shows, and what a person does there.
 
-TigerVNC's viewer runs on a display of its own, full screen, so that what it shows is that display's
-picture. Those that only take a picture are one function each.
+Its window has no frame and begins at the display's origin, so that what is seen there can be
+compared with the desktop pixel by pixel.
 """
 
 from __future__ import annotations
@@ -14,12 +14,20 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
+from Xlib import XK, X
+from Xlib.ext import xtest
+
 from agentd.desktop.xlink import DisplayAddress
 from tests.live.oracle import wait_managed
+from tests.live.vnc_content import HEIGHT, WIDTH
 from tests.live.vnc_desk import Colours, Screen
 
-QUIET = asyncio.subprocess.DEVNULL
 ENDS_S = 30.0
+_RULES = """<openbox_config xmlns="http://openbox.org/3.4/rc">
+<theme><keepBorder>no</keepBorder></theme><focus><focusNew>yes</focusNew></focus>
+<applications><application class="*"><decor>no</decor><focus>yes</focus>
+<position force="yes"><x>0</x><y>0</y></position></application></applications>
+</openbox_config>"""
 
 
 class TigerVnc:
@@ -31,13 +39,43 @@ class TigerVnc:
         self._log = log
 
     def look(self) -> Colours:
-        """Return what it shows."""
+        """Return what it shows, as far as a desktop of the usual size goes."""
         assert self.process.returncode is None, self.said()
-        return self.screen.look()
+        return self.screen.look()[:HEIGHT, :WIDTH]
 
     def said(self) -> str:
         """Return what it has told so far."""
         return self._log.read_text(errors="replace")
+
+    def press(self, *keys: str) -> None:
+        """Press keys by their names, and release them in reverse, as a person at the viewer."""
+        codes = [self.screen.display.keysym_to_keycode(XK.string_to_keysym(name)) for name in keys]
+        for code in codes:
+            self._fake(X.KeyPress, code)
+        for code in reversed(codes):
+            self._fake(X.KeyRelease, code)
+
+    def move(self, x: int, y: int) -> None:
+        """Move the mouse."""
+        self._fake(X.MotionNotify, x=x, y=y)
+
+    def click(self, button: int = 1) -> None:
+        """Click; buttons 4 to 7 are the wheel."""
+        self._fake(X.ButtonPress, button)
+        self._fake(X.ButtonRelease, button)
+
+    def resize_window(self, width: int, height: int) -> None:
+        """Drag its window to another size."""
+        window = self.screen.root.get_full_property(
+            self.screen.display.intern_atom("_NET_ACTIVE_WINDOW"), X.AnyPropertyType
+        )
+        found = self.screen.display.create_resource_object("window", window.value[0])
+        found.configure(width=width, height=height)
+        self.screen.display.sync()
+
+    def _fake(self, event: int, detail: int = 0, *, x: int = 0, y: int = 0) -> None:
+        xtest.fake_input(self.screen.display, event, detail, x=x, y=y)
+        self.screen.display.sync()
 
     async def wait_end(self) -> str:
         """Wait until it ends by itself, and return what it has told."""
@@ -47,20 +85,30 @@ class TigerVnc:
 
 
 @asynccontextmanager
-async def second_display(width: int, height: int) -> AsyncIterator[DisplayAddress]:
-    """Run an X server with a window manager, which gives a viewer the whole screen."""
+async def second_display() -> AsyncIterator[DisplayAddress]:
+    """Run an X server for viewers, larger than the desktop, with a window manager.
+
+    A viewer whose window is as large as the screen would go full screen, and say so in the picture.
+    """
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="viewer-"))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="viewer-")))
         read_fd, write_fd = os.pipe()
-        argv = ["Xvfb", "-displayfd", str(write_fd), "-screen", "0", f"{width}x{height}x24"]
+        argv = [
+            "Xvfb",
+            "-displayfd",
+            str(write_fd),
+            "-screen",
+            "0",
+            f"{WIDTH + 200}x{HEIGHT + 200}x24",
+        ]
         argv += ["-nolisten", "tcp", "-noreset"]
         await start(stack, argv, os.environ, pass_fds=(write_fd,))
         os.close(write_fd)
-        with open(read_fd) as answer:
-            number = await asyncio.to_thread(answer.readline)
-        address = DisplayAddress(f":{number.strip()}")
-        environment = {**os.environ, **address.environment(), "HOME": folder}
-        await start(stack, ["openbox"], environment)
+        address = DisplayAddress(f":{await asyncio.to_thread(_line, read_fd)}")
+        rules = folder / "rc.xml"
+        rules.write_text(_RULES)
+        environment = {**os.environ, **address.environment(), "HOME": os.fspath(folder)}
+        await start(stack, ["openbox", "--config-file", os.fspath(rules)], environment)
         await asyncio.to_thread(wait_managed, address)
         yield address
 
@@ -82,11 +130,11 @@ async def tigervnc(
         log = folder / "log"
         environment = {**os.environ, **display.environment(), "HOME": os.fspath(folder)}
         environment |= {"VNC_PASSWORD": password, "VNC_USERNAME": user, "LANG": "C.UTF-8"}
-        argv = ["xtigervncviewer", "-FullScreen", "-AlertOnFatalError=0", "-ReconnectOnError=0"]
-        argv += ["-RemoteResize=0", "-Shared", "-PointerEventInterval=0", "-Log=*:stderr:30"]
-        with open(log, "wb") as said:
-            argv += [*options, f"{host}::{port}"]
-            process = await start(stack, argv, environment, said=said.fileno())
+        argv = ["xtigervncviewer", "-Shared", "-RemoteResize=0", "-PointerEventInterval=0"]
+        # Without a menu it shows no hint of how to open it, over the picture, for 4 s.
+        argv += ["-MenuKey=", "-AlertOnFatalError=0", "-ReconnectOnError=0", "-Log=*:stderr:30"]
+        argv += [*options, f"{host}::{port}"]
+        process = await start(stack, argv, environment, log=log)
         screen = Screen(display)
         stack.callback(screen.close)
         yield TigerVnc(process, screen, log)
@@ -98,13 +146,22 @@ async def start(
     environment: Mapping[str, str],
     *,
     pass_fds: tuple[int, ...] = (),
-    said: int = QUIET,
+    log: Path = Path(os.devnull),
 ) -> asyncio.subprocess.Process:
     """Run a program until the stack unwinds."""
-    process = await asyncio.create_subprocess_exec(
-        *argv, env=environment, pass_fds=pass_fds, stdin=QUIET, stdout=said, stderr=said,
-        start_new_session=True,
-    )  # fmt: skip
+    said = os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            env=environment,
+            pass_fds=pass_fds,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+    finally:
+        os.close(said)
 
     async def end() -> None:
         with suppress(ProcessLookupError):
@@ -113,3 +170,8 @@ async def start(
 
     stack.push_async_callback(end)
     return process
+
+
+def _line(descriptor: int) -> str:
+    with open(descriptor) as answer:
+        return answer.readline().strip()
