@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from agentd.base.errors import NotFound
 from tests.live.oracle import oracle
 from tests.live.vnc_certificate import make_certificate
 from tests.live.vnc_content import HEIGHT, WIDTH
@@ -175,7 +174,7 @@ async def test_the_clipboard_goes_both_ways(desk, display, viewer, tmp_path):
     async with AsyncExitStack() as stack:
         viewer.move(300, 300)
         await start(stack, [*selection, "-i", str(text)], environment)
-        await until(lambda: clipboard_of(desk), lambda got: got == MIXED, "its clipboard")
+        await until(desk.clipboard, lambda got: got == MIXED, "its clipboard")
         desk.client.clipboard.set(text=MIXED * 50)
         got = b""
         async with asyncio.timeout(10):
@@ -184,13 +183,6 @@ async def test_the_clipboard_goes_both_ways(desk, display, viewer, tmp_path):
                     *selection, "-o", env=environment, stdout=asyncio.subprocess.PIPE
                 )
                 got, _ = await paste.communicate()
-
-
-def clipboard_of(desk) -> str | None:
-    try:
-        return desk.client.clipboard.get().text
-    except NotFound:
-        return None
 
 
 async def test_tigervnc_gives_the_desktop_its_size(desk, display):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from Xlib import X
 from Xlib.display import Display
 
+from agentd.base.errors import NotFound
 from agentd.client.sync import SyncClient
 from agentd.desktop.xlink import DisplayAddress, authority_environment
 from tests.live.daemon import DaemonProcess, running_daemon
@@ -93,6 +94,13 @@ class Desk:
     def grant(self, *rights: str, **more: Any) -> Any:
         """Make a grant of these rights, of all without any."""
         return self.client.vnc.grant(rights=list(rights) or EVERY_RIGHT, **more)
+
+    def clipboard(self) -> str | None:
+        """Return the desktop's clipboard; None while it is empty."""
+        try:
+            return self.client.clipboard.get().text
+        except NotFound:
+            return None
 
     async def put_up(self) -> None:
         """Look at the desktop that runs now, and put our content on it."""
