@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import pytest_asyncio
 
@@ -13,7 +12,7 @@ from benchmarks.rfb_handshake import Refused
 from benchmarks.rfb_streams import Closed
 from tests.live.oracle import oracle
 from tests.live.vnc_content import HEIGHT, WIDTH
-from tests.live.vnc_desk import Colours, open_desk, until
+from tests.live.vnc_desk import open_desk, until
 from tests.live.vnc_plain import LIST, MORE, looking, until_seen
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -40,13 +39,6 @@ async def until_held(desk, *keycodes: int) -> None:
         return {code for code in range(8, 256) if bits[code // 8] >> code % 8 & 1}
 
     await until(down, lambda seen: seen == set(keycodes), f"keys down: {keycodes}")
-
-
-def with_pointer(desk) -> Colours:
-    """Return the screen with the pointer in it, as agents get it."""
-    picture = desk.client.desktop.screenshot(cursor=True, format="raw")
-    words = np.frombuffer(picture.body, np.uint32).reshape(HEIGHT, WIDTH)
-    return words & np.uint32(0xFFFFFF)
 
 
 @pytest.mark.parametrize("version", [b"RFB 003.003\n", b"RFB 003.007\n"])
@@ -135,7 +127,7 @@ async def test_the_pointer_is_painted_where_the_agent_moves_it(desk):
         still = await desk.show("photo", 35)
         for x, y in ((50, 60), (WIDTH - 3, HEIGHT - 3), (400, 300)):
             desk.client.desktop.move(x=x, y=y)
-            await until_seen(viewer, with_pointer(desk))
+            await until_seen(viewer, desk.look_with_pointer())
         # Its own mouse: it draws the pointer itself.
         viewer.pointer(500, 320)
         await until_seen(viewer, still)
@@ -147,7 +139,7 @@ async def test_a_viewer_without_pointers_has_it_painted(desk):
         await desk.show("text", 36)
         viewer.pointer(77, 66)
         await until(desk.screen.pointer, lambda at: at == (77, 66), "the pointer is moved")
-        await until_seen(viewer, with_pointer(desk))
+        await until_seen(viewer, desk.look_with_pointer())
 
 
 async def test_a_viewer_is_told_where_the_agent_moves_the_pointer(desk):

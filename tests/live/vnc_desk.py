@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from Xlib import X
 from Xlib.display import Display
 
@@ -94,6 +95,12 @@ class Desk:
     def grant(self, *rights: str, **more: Any) -> Any:
         """Make a grant of these rights, of all without any."""
         return self.client.vnc.grant(rights=list(rights) or EVERY_RIGHT, **more)
+
+    def look_with_pointer(self) -> Colours:
+        """Return the screen with the pointer painted, as agents get it."""
+        picture = self.client.desktop.screenshot(cursor=True, format="raw")
+        words = np.frombuffer(picture.body, np.uint32).reshape(HEIGHT, WIDTH)
+        return words & np.uint32(0xFFFFFF)
 
     def clipboard(self) -> str | None:
         """Return the desktop's clipboard; None while it is empty."""
@@ -176,6 +183,13 @@ def reduced(colours: Colours, maxima: tuple[int, int, int]) -> Colours:
             maximum
         ) << np.uint32(shift)
     return words
+
+
+def colours_of(picture: Path) -> Colours:
+    """Read a picture from a file."""
+    with Image.open(picture) as opened:
+        pixels = np.asarray(opened.convert("RGB")).astype(np.uint32)
+    return pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2]
 
 
 async def until_same(
