@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from agentd.vnc.access.door import Door
 from agentd.vnc.pages import PREFIX, Pages
 from agentd.vnc.protocol.security import Security
 from agentd.vnc.sessions.reception import Reception
+from agentd.vnc.sessions.streams import tune
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +96,7 @@ class WebFace:
         assert task is not None
         self._tasks.add(task)
         try:
+            _tune(request)
             stream = WebSocketStream(response, address, is_encrypted=request.secure)
             reason = await self._reception.receive(stream, Security.trusted(), grant)
             # By this code the page knows that it need not come again.
@@ -170,6 +173,13 @@ class WebSocketStream:
 
     async def _send(self, parts: list[bytes]) -> None:
         await self._response.send_bytes(parts[0] if len(parts) == 1 else b"".join(parts))
+
+
+def _tune(request: web.BaseRequest) -> None:
+    transport = request.transport
+    connection = transport.get_extra_info("socket") if transport is not None else None
+    if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+        tune(connection)
 
 
 async def _say_goodbye(response: web.WebSocketResponse, code: WSCloseCode, reason: str) -> None:

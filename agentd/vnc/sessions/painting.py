@@ -17,7 +17,7 @@ from agentd.desktop.screen.frame import Frame, Rect
 from agentd.desktop.screen.overlay import Cursor, blend_cursor
 from agentd.vnc.encodings.cursor import CursorEncoding, encode_cursor
 from agentd.vnc.encodings.encoder import make_encoder
-from agentd.vnc.encodings.profile import EncodedRect, Encoder, Profile
+from agentd.vnc.encodings.profile import EncodedRect, Encoder, Profile, Subsampling
 from agentd.vnc.protocol.server_messages import rect_header
 from agentd.vnc.sessions.pointer_view import PointerView
 from agentd.vnc.sessions.shown import Due, covered, touched
@@ -73,6 +73,12 @@ class Painting:
         self._exact_profile = profile.exact()
         same = self._exact_profile == replace(profile, h264=False)
         self._exact_encoder = self._encoder if same else self._make(self._exact_profile)
+        # While video plays somewhere, colours at half the resolution are nothing that is missed:
+        # half the time and bytes, and what rests comes exact soon.
+        self._lively = (profile, self._encoder)
+        if not profile.is_exact and profile.subsampling is None:
+            lively = replace(profile, subsampling=Subsampling.FOUR)
+            self._lively = (lively, self._make(lively))
 
     def _make(self, profile: Profile) -> Encoder:
         """Make an encoder, with the stream that the viewer has had of its kind."""
@@ -86,18 +92,19 @@ class Painting:
         began = time.perf_counter()
         changed, wanted = due.changed, due.wanted
         rects: list[EncodedRect] = []
-        video = await self._video_part(due)
+        hot = self._video.hot(due.frame.rect)
+        video = await self._video_part(due, hot)
         if video is not None:
             inside = covered(video.rect, due.frame.rect)
             changed, wanted = changed.copy(), wanted.copy()
             changed[inside] = wanted[inside] = False
         copies: tuple[Copy, ...] = ()
         if changed.any():
-            # What the viewer does not show yet cannot be copied.
-            profile = replace(self.profile, copies=False) if due.wanted.any() else self.profile
-            update = await self._shared.between(
-                profile, self._encoder, due.before, due.frame, changed
-            )
+            profile, encoder = self._lively if hot is not None else (self.profile, self._encoder)
+            if due.wanted.any():
+                # What the viewer does not show yet cannot be copied.
+                profile = replace(profile, copies=False)
+            update = await self._shared.between(profile, encoder, due.before, due.frame, changed)
             copies = update.copies
             rects += update.rects
         self._note_heat(due, rects, video)
@@ -113,9 +120,10 @@ class Painting:
         extra = self._pointer(due.frame, copies, rects, pointer, cursor)
         return Painted(copies, tuple(rects), tuple(extra), time.perf_counter() - began)
 
-    async def _video_part(self, due: Due) -> EncodedRect | None:
+    async def _video_part(self, due: Due, hot: Rect | None) -> EncodedRect | None:
         """Encode what plays, if the viewer takes it and any of it is due."""
-        hot = self._video.hot(due.frame.rect) if self.profile.h264 else None
+        if not (self.profile.h264 and self._video.has_h264):
+            return None
         if hot is not None and not (self._takes_any_video or hot.width == due.frame.rect.width):
             return None
         if hot is None or not (due.changed | due.wanted)[touched(hot)].any():

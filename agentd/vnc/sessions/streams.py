@@ -2,7 +2,7 @@
 
 A write returns when what waits to be sent is little again: nobody's bytes pile up here. The
 WebSocket has the same shape and lives in `vnc/web.py`. It knows no RFB. Sources: tcp(7)
-(keep-alive, TCP_USER_TIMEOUT), RFC 8446.
+(keep-alive, TCP_USER_TIMEOUT, TCP_NOTSENT_LOWAT), RFC 8446.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class SocketStream:
         writer.transport.set_write_buffer_limits(high=_WAITING_BYTES)
         self.is_loopback = isinstance(peer, tuple) and ip_address(peer[0]).is_loopback
         if transport == "tcp":
-            _keep_alive(writer.get_extra_info("socket"))
+            tune(writer.get_extra_info("socket"))
 
     async def read(self) -> bytes:
         """See `ByteStream.read`. Cancelling is safe."""
@@ -84,8 +84,12 @@ class SocketStream:
         self._writer.transport.abort()
 
 
-def _keep_alive(connection: socket.socket) -> None:
-    """Have the kernel notice a peer that is gone, idle or in the midst of an update."""
+def tune(connection: socket.socket) -> None:
+    """Have the kernel notice a peer that is gone, and queue little for one that is slow.
+
+    What waits in the kernel can be replaced by nothing newer: megabytes of it are seconds of a slow
+    link.
+    """
     for level, option, value in (
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
         (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_S),
@@ -93,5 +97,6 @@ def _keep_alive(connection: socket.socket) -> None:
         (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2),
         (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_S * 1000),
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+        (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _WAITING_BYTES),
     ):
         connection.setsockopt(level, option, value)

@@ -1,7 +1,7 @@
 """What plays on the desktop, as H.264 for the viewers that take it.
 
 Knows which rectangle is hot, has one stream of it for all viewers, and what each of them has of it.
-Without PyAV, or when it fails, nothing is hot and all goes the usual way. It does not decide who
+Without PyAV, or when it fails, all goes the usual way. It does not decide who
 gets an update when. Thread: the event loop; x264 runs in the pool.
 """
 
@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from agentd.base.errors import Unavailable
-from agentd.desktop.screen.damage import Tiles
+from agentd.desktop.screen.comparing import Tiles
 from agentd.desktop.screen.frame import Frame, Rect
 from agentd.vnc.encodings.h264 import OPEN_H264, H264Stream, Missed, h264_available, h264_status
 from agentd.vnc.encodings.profile import EncodedRect
@@ -62,10 +62,13 @@ class Video:
             self._noted = frame.id
             self._heat.note(time.monotonic(), tiles, frame.rect)
 
+    @property
+    def has_h264(self) -> bool:
+        """Whether H.264 can be made; False before `prepare`."""
+        return bool(self._is_usable)
+
     def hot(self, screen: Rect) -> Rect | None:
-        """Return the rectangle that plays; None if none does, or there is no H.264."""
-        if not self._is_usable:
-            return None
+        """Return the rectangle that plays; None if none does."""
         rect = self._heat.hot(time.monotonic())
         return rect if rect is not None and screen.covers(rect) else None
 

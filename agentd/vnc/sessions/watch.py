@@ -112,21 +112,25 @@ class Watch:
             follower = await stack.enter_async_context(
                 live.changes.follow(self._stir.set, pace_s=_PACE_S)
             )
-            # A server that does not tell of its pointer or keyboard can be watched all the same.
-            with suppress(Unavailable):
-                self._cursor_news = await stack.enter_async_context(
-                    live.cursor_news.follow(self._stir.set)
-                )
-            with suppress(Unavailable):
-                self._keyboard_news = await stack.enter_async_context(
-                    live.keyboard_news.follow(self._stir.set)
-                )
-                self._rung = self._keyboard_news.bells
             self._follower, self._frame = follower, follower.frame
             self.attached += 1
             self._stir.set()
             try:
+                await self._follow_more(stack, live)
                 await self._house.desktop.session.wait_gone(live)
             finally:
                 self._follower = self._cursor_news = self._keyboard_news = None
                 self._stir.set()
+
+    async def _follow_more(self, stack: AsyncExitStack, live: Live) -> None:
+        """Follow pointer and keyboard; a server that does not tell of them is watched as well."""
+        with suppress(Unavailable):
+            self._cursor_news = await stack.enter_async_context(
+                live.cursor_news.follow(self._stir.set)
+            )
+        with suppress(Unavailable):
+            self._keyboard_news = await stack.enter_async_context(
+                live.keyboard_news.follow(self._stir.set)
+            )
+            self._rung = self._keyboard_news.bells
+        self._stir.set()

@@ -22,7 +22,8 @@ import numpy as np
 from agentd.base.errors import Unavailable
 from agentd.desktop.pictures.shelf import Shelf
 from agentd.desktop.pictures.stripes import share_each
-from agentd.desktop.screen.damage import TILE, Tiles, rectangles
+from agentd.desktop.screen.comparing import TILE, Tiles
+from agentd.desktop.screen.damage import rectangles
 from agentd.desktop.screen.frame import Frame, Pixels, Rect
 from agentd.vnc.encodings.profile import EncodedRect, Encoder, Profile
 from agentd.vnc.updates.plan import Copy, Plan, plan
@@ -35,7 +36,7 @@ _SMALL_PIXELS = 20_000
 # What has more is encoded by several threads, ...
 _LARGE_PIXELS = 128 * 1024
 # ... in stripes of about so many pixels, at least two, ...
-_STRIPE_PIXELS = 256 * 1024
+_STRIPE_PIXELS = 512 * 1024
 # ... whose rows are whole blocks of a JPEG.
 _STRIPE_ROWS = 16
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from agentd.desktop.screen.changes import Change
-from agentd.desktop.screen.damage import Tiles, changed_tiles
+from agentd.desktop.screen.comparing import Tiles
+from agentd.desktop.screen.damage import changed_tiles
 from agentd.desktop.screen.frame import CursorImage, Frame, Pixels, Rect
 from agentd.desktop.screen.overlay import Cursor
 from agentd.vnc.protocol.numbers import Encoding, Led

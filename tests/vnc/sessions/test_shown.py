@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentd.desktop.screen.damage import TILE, changed_tiles, rectangles
+from agentd.desktop.screen.comparing import TILE
+from agentd.desktop.screen.damage import changed_tiles, rectangles
 from agentd.desktop.screen.frame import Frame, Pixels, Rect
 from agentd.vnc.encodings.encoder import EncodedRect
 from agentd.vnc.sessions.shown import QUIET_S, Due, Shown, covered, touched

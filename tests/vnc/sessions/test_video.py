@@ -70,13 +70,10 @@ def play(video: Video, monkeypatch: pytest.MonkeyPatch, rect: Rect | None) -> No
 
 
 class TestHot:
-    async def test_nothing_is_before_it_is_known_that_it_can_be_made(
-        self, video: Video, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        play(video, monkeypatch, PART)
-        assert video.hot(SCREEN) is None
+    async def test_it_is_seen_once_whether_h264_can_be_made(self, video: Video) -> None:
+        assert not video.has_h264
         assert await video.prepare()
-        assert video.hot(SCREEN) == PART
+        assert video.has_h264
 
     async def test_what_hangs_over_a_screen_that_shrank_is_not(
         self, video: Video, monkeypatch: pytest.MonkeyPatch
@@ -138,7 +135,7 @@ class TestEncode:
         await video.encode(PART, frame(1), Seen())
         PlayedStream.made[0].fails = True
         assert await video.encode(PART, frame(2), Seen()) is None
-        assert video.hot(SCREEN) is None
+        assert not video.has_h264
         assert "h264 given up" in caplog.text
 
 
