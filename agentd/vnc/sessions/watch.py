@@ -47,6 +47,7 @@ class Watch:
         self._frame = house.blank(size)
         self._cursor_news: CursorNews | None = None
         self._keyboard_news: KeyboardNews | None = None
+        self._has_looked_for_pointer = False
         self._rung = 0
         self._leds = Led(0)
         self.attached = 0
@@ -65,6 +66,11 @@ class Watch:
     def cursor(self) -> Cursor | None:
         """The pointer; None while it is not seen."""
         return None if self._cursor_news is None else self._cursor_news.cursor
+
+    @property
+    def knows_pointer(self) -> bool:
+        """Whether it is known if there is a pointer: that takes longer than the first picture."""
+        return self._has_looked_for_pointer or self._house.live_or_none() is None
 
     @property
     def leds(self) -> Led:
@@ -120,6 +126,7 @@ class Watch:
                 await self._house.desktop.session.wait_gone(live)
             finally:
                 self._follower = self._cursor_news = self._keyboard_news = None
+                self._has_looked_for_pointer = False
                 self._stir.set()
 
     async def _follow_more(self, stack: AsyncExitStack, live: Live) -> None:
@@ -128,9 +135,11 @@ class Watch:
             self._cursor_news = await stack.enter_async_context(
                 live.cursor_news.follow(self._stir.set)
             )
+        self._has_looked_for_pointer = True
+        self._stir.set()
         with suppress(Unavailable):
             self._keyboard_news = await stack.enter_async_context(
                 live.keyboard_news.follow(self._stir.set)
             )
             self._rung = self._keyboard_news.bells
-        self._stir.set()
+            self._stir.set()

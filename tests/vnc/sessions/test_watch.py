@@ -160,7 +160,8 @@ async def test_server_without_a_pointer_is_watched_all_the_same(room: Room) -> N
     display = PlayedDisplay()
     display.has_pointer = False
     room.set(display)
-    await until(lambda: room.watch.attached == 1)
+    assert not room.watch.knows_pointer
+    await until(lambda: room.watch.knows_pointer)
     assert room.watch.cursor is None
     assert room.watch.leds == Led.CAPS
 
