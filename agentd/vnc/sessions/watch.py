@@ -132,14 +132,14 @@ class Watch:
     async def _follow_more(self, stack: AsyncExitStack, live: Live) -> None:
         """Follow pointer and keyboard; a server that does not tell of them is watched as well."""
         with suppress(Unavailable):
-            self._cursor_news = await stack.enter_async_context(
-                live.cursor_news.follow(self._stir.set)
-            )
-        self._has_looked_for_pointer = True
-        self._stir.set()
-        with suppress(Unavailable):
             self._keyboard_news = await stack.enter_async_context(
                 live.keyboard_news.follow(self._stir.set)
             )
             self._rung = self._keyboard_news.bells
-            self._stir.set()
+        with suppress(Unavailable):
+            self._cursor_news = await stack.enter_async_context(
+                live.cursor_news.follow(self._stir.set)
+            )
+        # The last of all: who sees the pointer hears the bell.
+        self._has_looked_for_pointer = True
+        self._stir.set()
