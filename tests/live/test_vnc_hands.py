@@ -151,8 +151,9 @@ async def test_a_viewer_is_told_where_the_agent_moves_the_pointer(desk):
 
 
 async def test_the_bell_rings(desk):
-    async with looking(desk) as viewer:
-        await viewer.until_painted()
+    async with looking(desk, MORE) as viewer:
+        # It is heard from when the keyboard is followed, of which the lights are the sign.
+        await viewer.until(lambda: viewer.told.leds is not None)
         await desk.show("bell")
         await viewer.until(lambda: viewer.told.bells == 1)
 
