@@ -51,8 +51,11 @@ class Listeners:
         self._config = config
         self._reception = reception
         self._web = web_face
-        self._rfb_address: tuple[str, int] | None = None
-        self._web_address: tuple[str, int] | None = None
+        # Where they are open; empty while they are not.
+        self._rfb_address = ""
+        self._page_url = ""
+        self._visits: set[asyncio.Task[None]] = set()
+        self._takes_visits = False
 
     @property
     def takes_passwords(self) -> bool:
@@ -62,15 +65,8 @@ class Listeners:
 
     def addresses(self) -> dict[str, str]:
         """Return where viewers find us: `rfb`, `page`; those that are open."""
-        found = {}
-        if self._config.listen.startswith("unix:"):
-            found["rfb"] = self._config.listen
-        elif self._rfb_address is not None:
-            found["rfb"] = _shown(self._rfb_address)
-        if self._web_address is not None:
-            scheme = "https" if self._config.certificate_file else "http"
-            found["page"] = f"{scheme}://{_shown(self._web_address)}/vnc/"
-        return found
+        found = {"rfb": self._rfb_address, "page": self._page_url}
+        return {name: address for name, address in found.items() if address}
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Listen until cancelled, then end every connection.
@@ -78,20 +74,18 @@ class Listeners:
         Raises: Unavailable when an address cannot be used; the supervisor tries again.
         """
         tls = self._tls()
-        async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        async with AsyncExitStack() as stack:
+            # The last that was opened is closed first: nobody comes in while others are sent away.
+            stack.push_async_callback(self._end_visits)
+            self._takes_visits = True
             if self._config.listen:
-                await self._open_rfb(stack, group, tls)
+                await self._open_rfb(stack, tls)
             if isinstance(self._config.websocket, str) and self._config.websocket:
                 await self._open_web(stack, tls)
             ready()
-            try:
-                await asyncio.get_running_loop().create_future()
-            finally:
-                self._web.drain()
+            await asyncio.get_running_loop().create_future()
 
-    async def _open_rfb(
-        self, stack: AsyncExitStack, group: asyncio.TaskGroup, tls: ssl.SSLContext | None
-    ) -> None:
+    async def _open_rfb(self, stack: AsyncExitStack, tls: ssl.SSLContext | None) -> None:
         is_unix = self._config.listen.startswith("unix:")
         transport = "unix" if is_unix else "tcp"
 
@@ -106,14 +100,18 @@ class Listeners:
             else:
                 await self._reception.receive(stream, Security.password())
 
-        server = await self._start_rfb(is_unix, _in_group(group, serve))
-        stack.callback(server.close)
-        if is_unix:
-            path = Path(self._config.listen.removeprefix("unix:"))
-            stack.callback(path.unlink, missing_ok=True)
-        else:
-            self._rfb_address = server.sockets[0].getsockname()[:2]
-        logger.info("viewer listener open address=%s", self.addresses()["rfb"])
+        server = await self._start_rfb(is_unix, self._visited(serve))
+        stack.callback(self._close_rfb, server)
+        self._rfb_address = self._config.listen
+        if not is_unix:
+            self._rfb_address = _shown(server.sockets[0].getsockname()[:2])
+        logger.info("viewer listener open address=%s", self._rfb_address)
+
+    def _close_rfb(self, server: asyncio.Server) -> None:
+        server.close()
+        self._rfb_address = ""
+        if self._config.listen.startswith("unix:"):
+            Path(self._config.listen.removeprefix("unix:")).unlink(missing_ok=True)
 
     async def _start_rfb(
         self,
@@ -145,10 +143,47 @@ class Listeners:
             )
         except OSError as exc:
             raise _unusable("vnc.websocket", address, exc) from exc
-        stack.push_async_callback(server.shutdown, _DRAIN_S)
-        stack.callback(listener.close)
-        self._web_address = listener.sockets[0].getsockname()[:2]
-        logger.info("viewer page open address=%s", self.addresses()["page"])
+        stack.push_async_callback(self._close_web, listener, server)
+        scheme = "http" if tls is None else "https"
+        self._page_url = f"{scheme}://{_shown(listener.sockets[0].getsockname()[:2])}/vnc/"
+        logger.info("viewer page open address=%s", self._page_url)
+
+    async def _close_web(self, listener: asyncio.Server, server: web.Server) -> None:
+        listener.close()
+        self._page_url = ""
+        self._web.drain()
+        await server.shutdown(_DRAIN_S)
+
+    def _visited(
+        self, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+    ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
+        """Have each connection served by a task, whose faults are the connection's own."""
+
+        async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await serve(reader, writer)
+            except OSError as exc:
+                logger.debug("viewer gone before it was heard reason=%s", exc)
+            except Exception:
+                logger.exception("fault in a viewer's connection")
+            finally:
+                writer.transport.abort()
+
+        def start(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if not self._takes_visits:
+                writer.transport.abort()  # It was accepted in the moment of the closing.
+                return
+            visit = asyncio.create_task(guarded(reader, writer), name="viewer")  # noqa: TID251
+            self._visits.add(visit)
+            visit.add_done_callback(self._visits.discard)
+
+        return start
+
+    async def _end_visits(self) -> None:
+        self._takes_visits = False
+        for visit in (visits := tuple(self._visits)):
+            visit.cancel()
+        await asyncio.gather(*visits, return_exceptions=True)
 
     def _tls(self) -> ssl.SSLContext | None:
         if not self._config.certificate_file:
@@ -161,25 +196,6 @@ class Listeners:
         except (OSError, ssl.SSLError) as exc:
             raise Unavailable(f"cannot use {self._config.certificate_file}: {exc}") from exc
         return context
-
-
-def _in_group(
-    group: asyncio.TaskGroup,
-    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
-    """Have each connection served by a task of the group, whose faults are the connection's own."""
-
-    async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await serve(reader, writer)
-        except Exception:
-            logger.exception("fault in a viewer's connection")
-            writer.transport.abort()
-
-    def start(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        group.create_task(guarded(reader, writer), name="viewer")
-
-    return start
 
 
 def _bind_unix(path: Path) -> socket.socket:

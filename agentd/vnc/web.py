@@ -80,14 +80,18 @@ class WebFace:
         response = web.WebSocketResponse(
             heartbeat=_PING_S,
             max_msg_size=_MOST_MESSAGE_BYTES,
-            protocols=[name for name in offered if name == "binary"],
+            protocols=_known_protocols(offered),
             # What is sent is compressed already.
             compress=False,
         )
         if not response.can_prepare(request).ok:
             raise BadRequest("this path speaks WebSocket", code="not_a_websocket")
         grant = await self._door.admit(_token(request, offered), address)
-        await response.prepare(request)
+        try:
+            await response.prepare(request)
+        except BaseException:
+            self._door.turned_back(grant)
+            raise
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -103,6 +107,9 @@ class WebFace:
             raise
         finally:
             self._tasks.discard(task)
+            if request.transport is not None:
+                # What a viewer has not read by now waits for nobody.
+                request.transport.abort()
         return response
 
     def _check_origin(self, request: web.BaseRequest) -> None:
@@ -110,7 +117,11 @@ class WebFace:
         origin = request.headers.get("Origin")
         if origin is None or origin in self._origins:
             return
-        if urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
+        try:
+            site = urlsplit(origin).netloc.lower()
+        except ValueError:
+            site = ""
+        if not site or site != request.headers.get("Host", "").lower():
             raise Denied(f"origin {origin[:256]} is not allowed", code="origin_refused")
 
 
@@ -174,12 +185,25 @@ def _tune(request: web.BaseRequest) -> None:
 async def _say_goodbye(response: web.WebSocketResponse, code: WSCloseCode, reason: str) -> None:
     with suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(_GOODBYE_S):
-            await response.close(code=code, message=reason.encode()[:_REASON_BYTES])
+            # Cut between two letters: a browser takes half a one for a broken connection.
+            text = reason.encode()[:_REASON_BYTES].decode(errors="ignore")
+            await response.close(code=code, message=text.encode())
 
 
 def _offered_protocols(request: web.BaseRequest) -> list[str]:
     text = request.headers.get("Sec-WebSocket-Protocol", "")
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _known_protocols(offered: Sequence[str]) -> list[str]:
+    """Return what is answered to the offer: browsers hang up on who chooses nothing of it.
+
+    A token is said back to who has sent it only where there is no other choice; if nothing were
+    chosen, aiohttp would log the offer, token and all.
+    """
+    if "binary" in offered:
+        return ["binary"]
+    return [name for name in offered if name.startswith(TOKEN_PROTOCOL)]
 
 
 def _token(request: web.BaseRequest, offered: Sequence[str]) -> str:

@@ -113,6 +113,18 @@ def test_unreadable_file_is_told(tmp_path: Path, name: str) -> None:
         ('[control.tcp]\nlisten = "[::]:80"\ntokens_file = "t"', "control.tcp.certificate_file"),
         ('[control.tcp]\ncertificate_file = "c"', "control.tcp.key_file"),
         ('[control.tcp]\nkey_file = "k"', "control.tcp.key_file"),
+        ('[vnc]\ncertificate_file = "c"', "vnc.key_file"),
+        ('[vnc]\nkey_file = "k"', "vnc.key_file"),
+        ('[vnc]\nlisten = "127.0.0.1:65536"', "vnc.listen"),
+        ('[vnc]\nwebsocket = "127.0.0.1:65536"', "vnc.websocket"),
+        ('[vnc]\nlisten = "0.0.0.0:5900"', "vnc.certificate_file"),
+        ('[vnc]\nlisten = "[::]:5900"', "vnc.certificate_file"),
+        ('[vnc]\nwebsocket = "desk.example:8080"', "vnc.certificate_file"),
+        ('[vnc]\nlisten = ":5900"', "vnc.listen"),
+        ('[vnc]\nlisten = "5900"', "vnc.listen"),
+        ('[vnc]\nlisten = "unix:"', "vnc.listen"),
+        ('[vnc]\nwebsocket = "unix:/run/x"', "vnc.websocket"),
+        ('[vnc]\nmode = "nobody"', "vnc.mode"),
     ],
 )
 def test_contradiction_between_keys_is_told(tmp_path: Path, text: str, path: str) -> None:
@@ -220,3 +232,21 @@ class TestPaths:
     def test_socket_has_a_key_of_its_own(self) -> None:
         paths = resolve_paths(check({"control": {"socket": "/x/y"}}), self.environment)
         assert (paths.socket, paths.runtime_dir) == (Path("/x/y"), Path("/env/run"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        'listen = "127.0.0.1:0"',
+        'listen = "localhost:5900"\nwebsocket = "[::1]:0"',
+        'listen = "unix:/run/agentd/vnc.sock"\nwebsocket = ""',
+        "websocket = true",
+        'listen = "0.0.0.0:5900"\ncertificate_file = "c"\nkey_file = "k"',
+        'listen = "0.0.0.0:5900"\nplain = true',
+    ],
+)
+def test_viewers_may_come_in_by(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "agentd.toml"
+    path.write_text(f"[vnc]\n{text}")
+    load(path)

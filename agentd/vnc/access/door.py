@@ -46,6 +46,10 @@ class Door:
             await self._hold_back(address)
             raise
 
+    def turned_back(self, grant: Grant) -> None:
+        """Note that who was let in did not get in: they may come again without another use."""
+        self._grants.left(grant.id)
+
     async def admit_password(self, challenge: bytes, response: bytes, address: str) -> Grant | None:
         """Let in by the answer to a challenge; None, after a delay, where it is wrong."""
         return await self._or_wait(self._grants.admit_password(challenge, response), address)

@@ -12,6 +12,8 @@ from agentd.vnc.protocol.messages import Screen
 from agentd.vnc.protocol.numbers import Encoding, Led, SizeReason, SizeStatus
 from agentd.vnc.sessions.abilities import Abilities
 
+_YES = (SizeReason.THIS_CLIENT, SizeStatus.OK)
+
 
 class Notes:
     """What one viewer is to be told.
@@ -41,8 +43,8 @@ class Notes:
             self._supports.append(Encoding.QEMU_KEY_EVENT)
         if abilities.more_buttons and not before.more_buttons:
             self._supports.append(Encoding.EXTENDED_MOUSE_BUTTONS)
-        if abilities.extended_sizes and not before.extended_sizes:
-            self._wants_size = True
+        if abilities.extended_sizes != before.extended_sizes:
+            self._wants_size = abilities.extended_sizes
 
     def want_size(self) -> None:
         """The viewer asks for all of the picture: it is told the layout as well."""
@@ -109,6 +111,3 @@ class Notes:
         return server_messages.extended_desktop_size(
             self.size, [Screen(0, whole)], reason=reason, status=status
         )
-
-
-_YES = (SizeReason.THIS_CLIENT, SizeStatus.OK)

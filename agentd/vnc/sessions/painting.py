@@ -1,4 +1,4 @@
-"""Makes the rectangles of one viewer's update: changes, what it wants whole, what it lost, pointer.
+"""Makes the rectangles of one viewer's update: what changed, what it wants whole, the pointer.
 
 What viewers can share is encoded once for all (`updates/shared.py`); what is here is one viewer's
 alone: its encoder's streams, and the pointer that is painted into its picture. It decides neither
@@ -117,7 +117,7 @@ class Painting:
             if tiles.any():
                 whole = await self._shared.whole(profile, encoder, due.frame, tiles)
                 rects += whole.rects
-        extra = self._pointer(due.frame, copies, pointer, cursor)
+        extra = self._pointer(due.frame, copies, rects, pointer, cursor)
         return Painted(copies, tuple(rects), tuple(extra), time.perf_counter() - began)
 
     async def _video_part(self, due: Due, hot: Rect | None) -> EncodedRect | None:
@@ -149,20 +149,22 @@ class Painting:
         self,
         frame: Frame,
         copies: Sequence[Copy],
+        rects: Sequence[EncodedRect],
         pointer: PointerView,
         cursor: Cursor | None,
     ) -> list[EncodedRect]:
         """Encode the screen where a painted pointer has left marks, and paint it anew."""
+        wanted = cursor if cursor is not None and pointer.must_paint(cursor) else None
+        if pointer.is_painted(wanted) and not _meet(pointer.painted, copies, rects):
+            return []
         found: list[EncodedRect] = []
         for stain in pointer.stains(copies):
             found += self._exact_encoder.encode(frame.pixels, stain.intersect(frame.rect))
-        if cursor is None or not pointer.must_paint(cursor):
-            pointer.paint(None)
-            return found
-        place = cursor.place.intersect(frame.rect)
-        if place.area:
-            found += self._encode_painted(frame, cursor, place)
-        pointer.paint(cursor)
+        if wanted is not None:
+            place = wanted.place.intersect(frame.rect)
+            if place.area:
+                found += self._encode_painted(frame, wanted, place)
+        pointer.paint(wanted)
         return found
 
     def _encode_painted(self, frame: Frame, cursor: Cursor, place: Rect) -> list[EncodedRect]:
@@ -173,3 +175,13 @@ class Painting:
             replace(encoded, rect=encoded.rect.moved(place.x, place.y))
             for encoded in self._exact_encoder.encode(painted, Rect(0, 0, width, height))
         ]
+
+
+def _meet(painted: Cursor | None, copies: Sequence[Copy], rects: Sequence[EncodedRect]) -> bool:
+    """Tell whether an update draws over a painted pointer, or copies it to another place."""
+    if painted is None:
+        return False
+    drawn = [encoded.rect for encoded in rects]
+    for copy in copies:
+        drawn += [copy.to, Rect(copy.x, copy.y, copy.to.width, copy.to.height)]
+    return any(painted.place.meets(rect) for rect in drawn)

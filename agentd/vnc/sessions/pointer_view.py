@@ -67,14 +67,17 @@ class PointerView:
 
     def is_settled(self, cursor: Cursor) -> bool:
         """Tell whether the viewer sees the pointer as it is now."""
-        wanted = cursor if self.must_paint(cursor) else None
-        if (wanted is None) != (self._painted is None):
-            return False
-        if wanted is not None and not wanted.looks_like(self._painted):
+        if not self.is_painted(cursor if self.must_paint(cursor) else None):
             return False
         knows_shape = not self._draws_shape or self._shape_serial == cursor.image.serial
         knows_place = not self._takes_place or self._believed == (cursor.x, cursor.y)
         return knows_shape and knows_place
+
+    def is_painted(self, cursor: Cursor | None) -> bool:
+        """Tell whether this is painted into the viewer's picture; None: whether nothing is."""
+        if cursor is None:
+            return self._painted is None
+        return cursor.looks_like(self._painted)
 
     def stains(self, copies: Iterable[Copy]) -> list[Rect]:
         """Return where a painted pointer is left after copies: at its place, and where copied."""

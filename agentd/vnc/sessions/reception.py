@@ -54,17 +54,32 @@ class Reception:
         Cancelling: ends it at once.
         """
         try:
-            viewer, heard = await self._greet(stream, security, grant)
-            self._viewers.join(viewer)
+            viewer, heard = await self._take_in(stream, security, grant)
+            return await self._serve(viewer, heard)
         except (AgentdError, OSError) as exc:
             logger.info("viewer refused address=%s reason=%s", stream.address, exc)
-            stream.close()
             return None
+        finally:
+            stream.close()
+
+    async def _take_in(
+        self, stream: ByteStream, security: Security, grant: Grant | None
+    ) -> tuple[ViewerSession, Sequence[Event]]:
+        """Greet a viewer and put it on the list; it owes a `leave`."""
+        try:
+            viewer, heard = await self._greet(stream, security, grant)
+            self._viewers.join(viewer)
+        except BaseException:
+            if grant is not None:
+                self._door.turned_back(grant)
+            raise
+        return viewer, heard
+
+    async def _serve(self, viewer: ViewerSession, heard: Sequence[Event]) -> str | None:
         reason = "left"
         try:
             reason = await viewer.run(heard)
         finally:
-            stream.close()
             self._viewers.leave(viewer, reason)
         return viewer.sent_away_because
 

@@ -3,7 +3,7 @@
 Pure: moments are arguments. All is kept in tiles of 32 x 32 (`desktop/screen/damage.py`): those
 that may have changed since the frame that the viewer shows, those that it wants whole, and those
 that it was sent inexactly and that come again, exact, once they have been quiet. It encodes
-nothing. Source: anchored in rfbproto section 7.5.3 (FramebufferUpdateRequest).
+nothing. Source: rfbproto "FramebufferUpdateRequest".
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class Shown:
         self._frame = frame
         self._changed = grid(rect.width, rect.height)
         self._wanted = grid(rect.width, rect.height, value=True)
+        self._coming = grid(rect.width, rect.height)
         self._inexact = grid(rect.width, rect.height)
         self._sent_at: NDArray[np.float64] = np.zeros(self._changed.shape)
 
@@ -77,7 +78,7 @@ class Shown:
     @property
     def is_exact(self) -> bool:
         """Whether every pixel that the viewer shows is that of the frame it was sent."""
-        return not (self._inexact.any() or self._wanted.any())
+        return not (self._inexact.any() or self._wanted.any() or self._coming.any())
 
     def add(self, tiles: Tiles) -> None:
         """Note tiles that may have changed."""
@@ -105,17 +106,21 @@ class Shown:
     def due(self, newest: Frame, now: float, *, refresh_bytes: int) -> Due:
         """Return what an update has to bring now; `sent` must follow when it is on its way.
 
+        What is wanted meanwhile comes with the next one, whole again.
+
         Args:
             newest: the newest frame, of the same size.
             refresh_bytes: what refreshes may cost at most, taken at 2 bytes a pixel.
         """
-        refresh = self._inexact & ~self._changed & ~self._wanted & (self._sent_at + QUIET_S <= now)
+        coming, self._wanted = self._wanted, np.zeros_like(self._wanted)
+        self._coming = coming
+        refresh = self._inexact & ~self._changed & ~coming & (self._sent_at + QUIET_S <= now)
         most = max(8, min(_REFRESH_TILES, refresh_bytes // (2 * TILE * TILE)))
         # Whole rows of tiles from the top: they make few and large rectangles.
         chosen = np.flatnonzero(refresh)
         if chosen.size > most:
             refresh.reshape(-1)[chosen[most:]] = False
-        return Due(self._frame, newest, self._changed & ~self._wanted, self._wanted.copy(), refresh)
+        return Due(self._frame, newest, self._changed & ~coming, coming, refresh)
 
     def sent(
         self, due: Due, copies: Iterable[Copy], rects: Iterable[EncodedRect], now: float
@@ -128,9 +133,11 @@ class Shown:
                 self._inexact[covered(encoded.rect, due.frame.rect)] = False
             else:
                 self._note_inexact(encoded.rect, now)
+        # These came last and are exact, whatever pieces an encoder has cut them into.
+        self._inexact &= ~due.refresh
         self._frame = due.frame
         self._changed &= ~(due.changed | due.wanted)
-        self._wanted &= ~due.wanted
+        self._coming = np.zeros_like(due.wanted)
 
     def _copy(self, copy: Copy, now: float) -> None:
         """A copy is as exact as what it was copied from."""

@@ -1,7 +1,7 @@
 """What a viewer's bytes come and go by: a connected socket, with or without TLS.
 
 A write returns when what waits to be sent is little again: nobody's bytes pile up here. The
-WebSocket has the same shape and lives in `vnc/listeners.py`. It knows no RFB. Sources: tcp(7)
+WebSocket has the same shape and lives in `vnc/web.py`. It knows no RFB. Sources: tcp(7)
 (keep-alive, TCP_USER_TIMEOUT, TCP_NOTSENT_LOWAT), RFC 8446.
 """
 

@@ -65,6 +65,8 @@ class Updater:
         self._format = NATIVE
         self._encodings: tuple[int, ...] = ()
         self._painting = Painting(house.updates, house.video, choose((), NATIVE))
+        # What the viewer has said of its pixels counts from the next update on, not in its midst.
+        self._is_chosen = True
         self._pointer = PointerView(draws_shape=False, takes_place=False)
         self._shown = Shown(watch.frame)
         self._notes = Notes(Size(watch.frame.rect.width, watch.frame.rect.height))
@@ -88,19 +90,22 @@ class Updater:
     def set_format(self, format: PixelFormat) -> None:
         """Use another pixel format from the next update on."""
         self._format = format
-        self._choose()
+        self._is_chosen = False
+        self._stir.set()
 
     def set_encodings(self, encodings: tuple[int, ...]) -> None:
         """Use what the viewer can take from the next update on."""
         before, self.abilities = self.abilities, Abilities.of(encodings)
         self._encodings = encodings
+        if self.abilities.fences != before.fences:
+            self.pacing = Pacing(has_fence=self.abilities.fences)
         if self.abilities.fences and not before.fences:
-            self.pacing = Pacing(has_fence=True)
             self.post(server_messages.fence(FenceFlag.REQUEST, b""))
         if self.abilities.goes_on and not before.goes_on:
             self.post(server_messages.end_of_continuous_updates())
         self._notes.begin(self.abilities)
-        self._choose()
+        self._is_chosen = False
+        self._stir.set()
 
     def ask(self, rect: Rect, *, incremental: bool) -> None:
         """The viewer asks for an update: of all of `rect`, or of what has changed."""
@@ -139,10 +144,10 @@ class Updater:
 
     def post(self, message: bytes) -> None:
         """Send a message that is no update, soon. Raises: BadRequest when too many wait."""
-        self._posted_bytes += len(message)
-        if self._posted_bytes > _MOST_POSTED_BYTES:
+        if self._posted_bytes + len(message) > _MOST_POSTED_BYTES:
             raise BadRequest("the viewer does not read what it asks for")
         self._posted.append(message)
+        self._posted_bytes += len(message)
         self._stir.set()
 
     async def run(self) -> None:
@@ -153,6 +158,8 @@ class Updater:
                 self._stir.clear()
                 await self._write_posted()
                 while await self._update():
+                    # A fence or an end of updates stands before what the viewer said after it
+                    # has an effect: nothing is posted any more when the next update begins.
                     await self._write_posted()
         finally:
             self._set_timer(None)
@@ -160,13 +167,15 @@ class Updater:
     async def _write_posted(self) -> None:
         for _ in range(min(self._watch.take_bells(), _MOST_BELLS)):
             self._posted.append(server_messages.bell())
-        if self._posted:
+        while self._posted:
             posted, self._posted, self._posted_bytes = self._posted, [], 0
             await self._stream.write(posted)
 
     async def _update(self) -> bool:
         """Send an update if there is something to send and it may go now; tell whether it did."""
         self._set_timer(None)
+        if not self._is_chosen:
+            self._choose()
         if not (self._is_asked or self._is_continuous) or not self._watch.is_ready:
             return False
         now = time.monotonic()
@@ -197,6 +206,9 @@ class Updater:
             self._shown.add_all()
         elif change is not None:
             self._shown.add(change.tiles)
+        if self._attached != self._watch.attached:
+            # Another X server numbers its pointer's shapes anew.
+            self._renew_pointer()
         self._attached = self._watch.attached
 
     def _has_news(self) -> bool:
@@ -262,11 +274,17 @@ class Updater:
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._stir.set)
 
     def _choose(self) -> None:
+        """Go by what the viewer has said of its pixels."""
+        self._is_chosen = True
         # noVNC alone says that it knows Tight's PNG.
         takes_any_video = Encoding.TIGHT_PNG in self._encodings
         profile = choose(self._encodings, self._format)
         self._painting.use(profile, takes_any_video=takes_any_video)
         # A shape that was sent in another format is worth nothing.
+        self._renew_pointer()
+
+    def _renew_pointer(self) -> None:
+        """Have the pointer's shape sent again."""
         self._pointer = PointerView(
             draws_shape=self.abilities.shape is not None,
             takes_place=self.abilities.place is not None,

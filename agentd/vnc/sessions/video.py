@@ -1,7 +1,7 @@
 """What plays on the desktop, as H.264 for the viewers that take it.
 
 Knows which rectangle is hot, has one stream of it for all viewers, and what each of them has of it.
-Without PyAV, or when it fails, nothing is hot and all goes the usual way. It does not decide who
+Without PyAV, or when it fails, all goes the usual way. It does not decide who
 gets an update when. Thread: the event loop; x264 runs in the pool.
 """
 

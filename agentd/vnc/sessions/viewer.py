@@ -34,7 +34,7 @@ from agentd.vnc.protocol.rfb import Event, Rfb
 from agentd.vnc.sessions.house import House
 from agentd.vnc.sessions.streams import ByteStream
 from agentd.vnc.sessions.updater import Updater
-from agentd.vnc.sessions.viewer_clipboard import ViewerClipboard
+from agentd.vnc.sessions.viewer_clipboard import ClipboardMessage, ViewerClipboard
 from agentd.vnc.sessions.viewer_hands import HandEvent, ViewerHands
 from agentd.vnc.sessions.watch import Watch
 
@@ -73,7 +73,13 @@ class ViewerSession:
         self._watch = Watch(house, rfb.size, stir)
         self._updater = Updater(stream, house, self._watch, stir)
         self._hands = ViewerHands(f"viewer:{id}", live=house.live_or_none, may=self._may)
-        self._clipboard = ViewerClipboard(self._updater.post, house.clipboard, house.bus)
+        self._clipboard = ViewerClipboard(
+            self._updater.post,
+            house.clipboard,
+            house.bus,
+            may_know=lambda: Right.CLIPBOARD in self._rights,
+            may_set=lambda: house.desk.is_allowed(self.person),
+        )
 
     @property
     def grant_id(self) -> GrantId:
@@ -110,8 +116,10 @@ class ViewerSession:
         self._closing.set()
 
     def rights_changed(self, rights: frozenset[Right]) -> None:
-        """Take over other rights from now on."""
+        """Take over other rights from now on; what it may not hold any more goes up."""
         self._rights = rights
+        self._hands.let_go()
+        self._offer_clipboard()
 
     @property
     def person(self) -> Person:
@@ -127,6 +135,8 @@ class ViewerSession:
         Returns: why it ended. Cancelling: ends it at once.
         """
         forget = self._house.desk.on_change(self._desk_changed)
+        if (name := self._house.name()) != self._rfb.name:
+            self._updater.tell_name(name)  # Somebody took over during its greeting.
         # The parts end with the first of them: without any one the viewer is of no use.
         tasks = {
             asyncio.create_task(work, name=f"{name}-{self.id}")  # noqa: TID251
@@ -150,20 +160,27 @@ class ViewerSession:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._log_faults(tasks)
 
     def _reason(self, done: Iterable[asyncio.Task[object]]) -> str:
         for task in done:
-            match task.exception():
+            match None if task.cancelled() else task.exception():
                 case None:
                     continue
                 case OSError() as exc:
                     return f"lost: {exc.strerror or exc}"
                 case AgentdError() as exc:
                     return str(exc)
-                case exc:
-                    logger.error("fault viewer=%s task=%s", self.id, task.get_name(), exc_info=exc)
+                case _:
                     return "fault"
         return self.sent_away_because or "left"
+
+    def _log_faults(self, ended: Iterable[asyncio.Task[object]]) -> None:
+        """Log what was no lost connection and no error of the viewer's, in whatever part."""
+        for task in ended:
+            exc = None if task.cancelled() else task.exception()
+            if exc is not None and not isinstance(exc, OSError | AgentdError):
+                logger.error("fault viewer=%s task=%s", self.id, task.get_name(), exc_info=exc)
 
     async def _read(self, heard: Sequence[Event]) -> None:
         """Read to the end. Raises: OSError; BadRequest for what is no RFB."""
@@ -194,21 +211,23 @@ class ViewerSession:
                 if Encoding.H264 in encodings:
                     self._takes_video.set()
                 updater.set_encodings(encodings)
-                if updater.abilities.clipboard and Right.CLIPBOARD in self._rights:
-                    self._clipboard.begin_extended()
+                self._offer_clipboard()
             case messages.SetDesktopSize():
                 self._ask_size(message)
-            case (
-                CutText()
-                | ClipboardCaps()
-                | ClipboardNotify()
-                | ClipboardPeek()
-                | (ClipboardProvide() | ClipboardRefused() | ClipboardRequest())
-            ):
-                if Right.CLIPBOARD in self._rights:
-                    self._clipboard.put_nowait(message)
+            case CutText() | ClipboardCaps() | ClipboardNotify() | ClipboardPeek():
+                self._hear_clipboard(message)
+            case ClipboardProvide() | ClipboardRefused() | ClipboardRequest():
+                self._hear_clipboard(message)
             case _:
                 raise AssertionError("a greeting after the greeting")
+
+    def _offer_clipboard(self) -> None:
+        if self._updater.abilities.clipboard and Right.CLIPBOARD in self._rights:
+            self._clipboard.begin_extended()
+
+    def _hear_clipboard(self, message: ClipboardMessage) -> None:
+        if Right.CLIPBOARD in self._rights:
+            self._clipboard.put_nowait(message)
 
     async def _may(self, event: HandEvent, is_down: bool) -> bool:
         """Tell whether an event may go in now: by the grant, and by who has the desktop."""

@@ -2,7 +2,8 @@
 
 With a viewer of the extended clipboard each side says that it has something, and sends it when it
 is asked. Any other viewer is sent the text at once, if Latin-1 can say it. What a viewer set is not
-told back to it. Only text goes this way. It knows no selection's owner; `desktop/clipboard/` does.
+told back to it. Whether it has a right to any of it is asked each time. Only text goes this way. It
+knows no selection's owner; `desktop/clipboard/` does.
 Source: rfbproto "Extended Clipboard Pseudo-Encoding".
 """
 
@@ -52,17 +53,29 @@ class ViewerClipboard:
         post: sends it a message, soon.
         clipboard: returns the desktop's clipboard. Raises: Unavailable.
         bus: tells when the clipboard has changed.
+        may_know: tells whether the viewer may know what the clipboard has now.
+        may_set: tells whether it may set it now.
     """
 
     def __init__(
-        self, post: Callable[[bytes], None], clipboard: Callable[[], Clipboard], bus: EventBus
+        self,
+        post: Callable[[bytes], None],
+        clipboard: Callable[[], Clipboard],
+        bus: EventBus,
+        *,
+        may_know: Callable[[], bool],
+        may_set: Callable[[], bool],
     ) -> None:
         self._post = post
         self._clipboard = clipboard
         self._bus = bus
+        self._may_know = may_know
+        self._may_set = may_set
         self._is_extended = False
         # The number of the content that this viewer has set itself.
         self._own_serial = 0
+        # The news of what it sets may come before that number does.
+        self._setting = asyncio.Lock()
         self._said: asyncio.Queue[ClipboardMessage] = asyncio.Queue(_MOST_WAITING)
 
     def begin_extended(self) -> None:
@@ -106,6 +119,8 @@ class ViewerClipboard:
             self._bus.unsubscribe(subscription)
 
     async def _answer(self, message: ClipboardMessage) -> None:
+        if not self._may_know():
+            return
         match message:
             case ClipboardRequest(formats) if formats & ClipboardFormat.TEXT:
                 self._post(clipboard_messages.pack_provide(await self._text()))
@@ -122,14 +137,17 @@ class ViewerClipboard:
 
     async def _tell(self, news: dict[str, Any]) -> None:
         """Say that there is something new; to a viewer that cannot ask, send it."""
-        if news.get("serial") == self._own_serial:
-            return
+        async with self._setting:
+            if news.get("serial") == self._own_serial or not self._may_know():
+                return
         if self._is_extended:
             types = news.get("types")
             has_text = bool(news.get("owner")) if types is None else ContentType.TEXT in types
             self._post(clipboard_messages.pack_notify(has_text=has_text))
             return
         text = clipboard_messages.latin1(await self._text())
+        if not self._may_know():
+            return  # The right was taken away while the text was fetched.
         if text is None:
             # Question marks in place of the letters would be worse than the text before.
             logger.info("viewer clipboard not told reason=not_latin_1")
@@ -137,7 +155,11 @@ class ViewerClipboard:
             self._post(server_messages.cut_text(text))
 
     async def _set(self, text: str) -> None:
-        self._own_serial = await self._clipboard().set(Selection.CLIPBOARD, content_of(text=text))
+        if not self._may_set():
+            return
+        async with self._setting:
+            content = content_of(text=text)
+            self._own_serial = await self._clipboard().set(Selection.CLIPBOARD, content)
 
     async def _has_text(self) -> bool:
         offered = await self._clipboard().offered(Selection.CLIPBOARD, silence_s=_SILENCE_S)

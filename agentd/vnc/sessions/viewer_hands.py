@@ -1,8 +1,8 @@
 """Carries what a viewer's hands do to the desktop: in order, one after the other.
 
 The task that reads the viewer never waits for the X server. What waits is bounded: motions with
-the same buttons are one motion, and a viewer that sends more than can be done is a fault of its
-own. Whether the viewer may act is asked at each event, when its turn comes. It does not know how
+the same buttons are one motion, and a viewer that sends more than can be done is sent away.
+Whether the viewer may act is asked at each event, when its turn comes. It does not know how
 keys are pressed: `desktop/hands/remote.py` does.
 """
 
@@ -20,7 +20,8 @@ from agentd.vnc.protocol.messages import KeyEvent, PointerEvent, ScanKeyEvent
 
 logger = logging.getLogger(__name__)
 
-_MOST_WAITING = 512
+# Some pages of text at once, as a client sends that types for a program.
+_MOST_WAITING = 8192
 _MOST_KEYS = 64
 
 HandEvent = KeyEvent | ScanKeyEvent | PointerEvent
@@ -48,7 +49,7 @@ class ViewerHands:
         self._waiting: deque[HandEvent] = deque()
         self._arrived = asyncio.Event()
         self._hands: tuple[Live, RemoteHands] | None = None
-        # What the viewer holds down, as it says itself.
+        # What the viewer holds down, as it says itself: keysyms, or scan codes made negative.
         self._keys: set[int] = set()
         self._buttons = 0
         self._must_let_go = False
@@ -91,6 +92,7 @@ class ViewerHands:
     async def release(self) -> None:
         """Lift all that the viewer holds. Raises nothing."""
         self._keys.clear()
+        self._buttons = 0
         if self._hands is not None:
             try:
                 await self._hands[1].release()
@@ -102,9 +104,9 @@ class ViewerHands:
             case PointerEvent():
                 self._buttons = event.buttons
             case KeyEvent() | ScanKeyEvent() if not event.down:
-                self._keys.discard(event.keysym)
+                self._keys.discard(_name_of(event))
             case _ if len(self._keys) < _MOST_KEYS:
-                self._keys.add(event.keysym)
+                self._keys.add(_name_of(event))
 
     async def _do(self, event: HandEvent) -> None:
         live = self._live()
@@ -125,3 +127,8 @@ class ViewerHands:
         except AgentdError as exc:
             # The next event may well arrive; what was typed is not to be read in a log.
             logger.info("viewer event dropped owner=%s reason=%s", self._owner, exc.narrow_code)
+
+
+def _name_of(event: KeyEvent | ScanKeyEvent) -> int:
+    """Return what tells a key from the others; its keysym may be another when it goes up."""
+    return -event.scancode if isinstance(event, ScanKeyEvent) else event.keysym

@@ -59,14 +59,12 @@ class Watch:
 
     @property
     def frame(self) -> Frame:
-        """The newest frame."""
-        if self._follower is not None:
-            self._frame = self._follower.frame
+        """The newest frame, as of the last `take`: what changed until then was told."""
         return self._frame
 
     @property
     def cursor(self) -> Cursor | None:
-        """The pointer, as last seen; None before it was."""
+        """The pointer, as last seen; None while there is no desktop."""
         if self._cursor_news is not None:
             self._seen_cursor = self._cursor_news.cursor
         return self._seen_cursor
@@ -90,9 +88,12 @@ class Watch:
         if self._follower is None:
             return None
         try:
-            return self._follower.take()
+            change = self._follower.take()
         except DisplayLost:
+            # What has changed is lost with it, so the frame stays that of the last change told.
             return None
+        self._frame = self._follower.frame
+        return change
 
     async def run(self) -> None:
         """Watch whatever desktop there is, until cancelled."""
@@ -116,15 +117,16 @@ class Watch:
             )
             # The first picture has the pointer, and need not wait for the connection that follows it.
             self._seen_cursor = (await live.capture.shot()).cursor
-            self._follower = follower
+            self._follower, self._frame = follower, follower.frame
             self.attached += 1
             self._stir.set()
             try:
                 await self._follow_more(stack, live)
                 await self._house.desktop.session.wait_gone(live)
             finally:
-                self._frame = follower.frame
                 self._follower = self._cursor_news = self._keyboard_news = None
+                self._seen_cursor = None
+                self._stir.set()
 
     async def _follow_more(self, stack: AsyncExitStack, live: Live) -> None:
         """Follow pointer and keyboard; a server that does not tell of them is watched as well."""
@@ -137,4 +139,4 @@ class Watch:
                 live.keyboard_news.follow(self._stir.set)
             )
             self._rung = self._keyboard_news.bells
-        self._stir.set()
+            self._stir.set()
