@@ -282,6 +282,17 @@ class TestClipboard:
             "(async () => await navigator.clipboard.readText() === 'from there: 鍵')()",
         )
 
+    async def test_what_was_copied_before_comes_along(
+        self, browser: Browser, site: Site, token: str
+    ) -> None:
+        page = await browser.open_page()
+        await page.open(f"{site.url}/vnc/")
+        await page.permit("clipboardReadWrite", "clipboardSanitizedWrite")
+        await page.evaluate("navigator.clipboard.writeText('before: ключ')")
+        await page.open(site.link(token))
+        await eventually(lambda: run(site, *XCLIP, "-o"), "before: ключ")
+        await page.close()
+
     async def test_goes_through_the_panel_where_the_browser_does_not_permit(
         self, page: Page, site: Site
     ) -> None:
