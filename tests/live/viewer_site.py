@@ -12,7 +12,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import psutil
@@ -48,8 +48,11 @@ class Link:
         assert task is not None
         self._tasks.add(task)
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                await self._carry(reader, writer)
+            await self._carry(reader, writer)
+        except* (ConnectionError, asyncio.IncompleteReadError):
+            pass  # Either side has gone.
+        except* asyncio.CancelledError:
+            pass  # `close` ends it, and nobody waits for this task.
         finally:
             self._tasks.discard(task)
             self._pictures.pop(writer, None)
@@ -70,14 +73,10 @@ class Link:
         there, back = await asyncio.open_connection("127.0.0.1", self._port)
         try:
             back.write(head)
-            pours = (_pour(reader, back), _pour(there, writer))
-            ways = [asyncio.ensure_future(pour) for pour in pours]
-            try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for way in ways:
-                    way.cancel()
-                await asyncio.gather(*ways, return_exceptions=True)
+            async with asyncio.TaskGroup() as ways:
+                there_on = ways.create_task(_pour(reader, back), name="there")
+                await _pour(there, writer)
+                there_on.cancel()
         finally:
             back.transport.abort()
 
@@ -129,7 +128,7 @@ class Site:
         found = (await self.agent.desktop.status()).environment
         self.display = DisplayAddress(found["DISPLAY"], Path(found["XAUTHORITY"]))
 
-    async def kill_display(self) -> None:
+    def kill_display(self) -> None:
         """Kill the X server and its clients with it."""
         assert self.daemon.process is not None
         (server,) = [
@@ -166,6 +165,7 @@ async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     while part := await reader.read(1 << 16):
         writer.write(part)
         await writer.drain()
+    writer.write_eof()
 
 
 def _free_port() -> int:
