@@ -129,4 +129,4 @@ class VncServer:
 
 def _state(house: House) -> DesktopState:
     size = house.size()
-    return DesktopState(house.is_running, size.width, size.height, house.name())
+    return DesktopState(house.is_running, size.width, size.height, house.name)

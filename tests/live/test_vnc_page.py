@@ -406,6 +406,23 @@ class TestControl:
         await page.click("#take")
         await says(page, "#holder", "Agent in control")
 
+    async def test_is_not_offered_while_another_has_it(
+        self, browser: Browser, site: Site, page: Page
+    ) -> None:
+        other = await browser.open_page()
+        await other.open(site.link(await site.grant(label="Grace")))
+        await connected(other)
+        await other.click("#private")
+        await says(page, "#holder", "Grace in control")
+        await says(page, "#withheld", "The agent gets no screenshots now")
+        for refused in ("#take", "#private", "#withheld-end"):
+            assert not await page.is_shown(refused), refused
+        assert await page.text("#name") == f"agentd on {platform.node()}"
+        await other.click("#take")
+        await says(page, "#holder", "Agent in control")
+        assert await page.is_shown("#take")
+        await other.close()
+
     async def test_help_is_asked_and_given(self, page: Page, site: Site) -> None:
         await site.agent.desktop.request_help(reason="Please solve the captcha <b>now</b>")
         await says(page, "#help", "Please solve the captcha <b>now</b>")
@@ -469,7 +486,8 @@ class TestPicture:
             await eventually(lambda: is_exact(page, site), True)
         if has_video:
             assert await page.evaluate("window.decoded") > 5
-        await eventually(lambda: is_exact(page, site), True)
+        await page.click("[popovertarget=info]")
+        await says(page, "#info-exact", "exact")
         await page.close()
 
     async def test_two_pages_show_the_same(

@@ -8,8 +8,7 @@ const POLICY_VIOLATION = 1008; // RFC 6455 section 7.4.1: the daemon ends this f
 
 export class Link extends EventTarget {
   // Events: "change"; "end" (detail: the reason given); "unicode" when `takesUnicode` has become
-  // true; what noVNC's client says is passed on as "clipboard", "bell", "desktopname",
-  // "clippingviewport".
+  // true; what noVNC's client says is passed on as "clipboard", "bell", "clippingviewport".
   rfb = null;
   socket = null;
   state = "idle"; // idle, connecting, connected, waiting
@@ -81,7 +80,7 @@ export class Link extends EventTarget {
       // noVNC may tell before the socket's own close event is through.
       setTimeout(() => this.#disconnected(rfb, closing));
     });
-    for (const type of ["clipboard", "bell", "desktopname", "clippingviewport"]) {
+    for (const type of ["clipboard", "bell", "clippingviewport"]) {
       rfb.addEventListener(type, ({ detail }) => {
         if (rfb === this.rfb) this.dispatchEvent(new CustomEvent(type, { detail }));
       });
