@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -221,6 +222,12 @@ class TestConnecting:
             ".map((e) => e.outerHTML)"
         )
         assert nameless == []
+
+    async def test_a_link_on_loopback_says_how_others_reach_it(self, site: Site) -> None:
+        granted = await site.agent.vnc.grant()
+        port = urlsplit(granted.url).port
+        assert f"ssh -N -L {port}:127.0.0.1:{port} " in granted.hint
+        await site.agent.vnc.revoke(id=granted.id)
 
     async def test_a_wrong_token_is_told(self, browser: Browser, site: Site) -> None:
         page = await browser.open_page()
