@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
 _GAP = "  "
-_NARROWEST = 12
+_NARROWEST = 8
 _GEOMETRY = ("x", "y", "width", "height")
 _MOMENTS = frozenset({"since", "until", "time", "started", "created_at", "expires_at"})
 
