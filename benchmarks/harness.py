@@ -374,10 +374,19 @@ def agentctl() -> str | None:
 
 def cpu_ns(pid: int) -> int:
     """Return the CPU time of all living threads of a process, in nanoseconds (schedstat)."""
+    return _schedstat(pid, 0)
+
+
+def waited_ns(pid: int) -> int:
+    """Return how long all living threads of a process have waited for a core (schedstat)."""
+    return _schedstat(pid, 1)
+
+
+def _schedstat(pid: int, column: int) -> int:
     total = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         with suppress(OSError):
-            total += int((task / "schedstat").read_text().split()[0])
+            total += int((task / "schedstat").read_text().split()[column])
     return total
 
 

@@ -7,6 +7,7 @@ context begins with its parameter sets. Source: rfbproto, "Open H.264 encoding".
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class OpenH264:
         self._stream = stream
         self._picture = picture
         self._is_blind = is_blind
-        self._contexts: dict[Rect, object] = {}
+        self._contexts: dict[Rect, Any] = {}
 
     async def decode(self, rect: Rect) -> None:
         """Encoding 50."""

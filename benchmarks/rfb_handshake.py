@@ -67,7 +67,7 @@ async def shake_hands(
 async def _offered(stream: Stream, version: bytes) -> tuple[int, ...]:
     if version == _OLDEST:
         [kind] = struct.unpack("!I", await stream.read(4))
-        offered = (kind,) if kind else ()
+        offered: tuple[int, ...] = (kind,) if kind else ()
     else:
         [count] = await stream.read(1)
         offered = tuple(await stream.read(count))

@@ -91,7 +91,7 @@ class PixelFormat:
     def words(self, content: Buffer) -> Words:
         """Turn pixels of the wire into words of the picture."""
         order = ">" if self.big_endian else "<"
-        values = np.frombuffer(content, f"{order}u{self.bits // 8}")
+        values: Words = np.frombuffer(content, np.dtype(f"{order}u{self.bits // 8}"))
         return values if self.is_native else self._scaled(values.astype(np.uint32))
 
     def compact_words(self, content: Buffer) -> Words:
@@ -102,9 +102,10 @@ class PixelFormat:
         parts = np.frombuffer(content, np.uint8).reshape(-1, 3).astype(np.uint32)
         if self.big_endian:
             parts = parts[:, ::-1]
-        values = parts[:, 0] | parts[:, 1] << 8 | parts[:, 2] << 16
+        first, second, third = parts.T
+        values: Words = first | second << np.uint32(8) | third << np.uint32(16)
         if not low:
-            values = values << 8
+            values = values << np.uint32(8)
         return values if self.is_native else self._scaled(values)
 
     def tight_words(self, content: Buffer) -> Words:
@@ -116,7 +117,9 @@ class PixelFormat:
             image = Image.frombuffer("RGB", (count, 1), content, "raw", "RGB", 0, 1)
             return np.frombuffer(image.tobytes("raw", "BGRX"), np.uint32)
         parts = np.frombuffer(content, np.uint8).reshape(-1, 3).astype(np.uint32)
-        return parts[:, 0] << 16 | parts[:, 1] << 8 | parts[:, 2]
+        red, green, blue = parts.T
+        words: Words = red << np.uint32(16) | green << np.uint32(8) | blue
+        return words
 
     def _scaled(self, values: Words) -> Words:
         words = np.zeros(values.shape, np.uint32)

@@ -35,7 +35,10 @@ class Stream(Protocol):
     """What the client needs of a connection."""
 
     received_bytes: int
-    read_bytes: int
+
+    @property
+    def read_bytes(self) -> int:
+        """How much has been read, of what was received."""
 
     async def read(self, size_bytes: int) -> Buffer:
         """Return exactly so many bytes. Raises: Closed."""

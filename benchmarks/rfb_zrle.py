@@ -155,4 +155,5 @@ class _Tiles:
 def _looked_up(palette: Words, numbers: np.ndarray) -> Words:
     if numbers.max() >= len(palette):
         raise DecodeError(f"ZRLE: colour {numbers.max()} of {len(palette)}")
-    return palette[numbers]
+    words: Words = palette[numbers]
+    return words

@@ -7,7 +7,9 @@ whole. CPU is that of the server and its X server together, in percent of a core
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -15,6 +17,7 @@ import numpy as np
 from isal import isal_zlib
 
 from benchmarks import rfb_numbers as n
+from benchmarks.harness import waited_ns
 from benchmarks.rfb_client import RfbClient, viewing
 from benchmarks.rfb_pixels import Words
 from benchmarks.vnc_link import Link
@@ -27,6 +30,7 @@ _KEYS = "the quick brown fox jumps over it"
 _POINTER = (5, HEIGHT // 2)
 # Where servers may have painted a pointer, in spite of it.
 _POINTED = np.s_[HEIGHT // 2 - 40 : HEIGHT // 2 + 40, :48]
+_WARM_S = 1.0
 _QUIET_S, _QUIET_LIMIT_S = 0.4, 6.0
 _SETTLED_S, _SETTLE_LIMIT_S, _SHAPED_LIMIT_S = 0.5, 2.0, 10.0
 
@@ -41,6 +45,7 @@ class Figures:
     updates: int = 0
     bytes: int = 0
     cpu_percent: float = 0.0
+    waited_percent: float = 0.0
     copied_percent: float = 0.0
     wrong_pixels: int | None = None
     largest_error: int = 0
@@ -85,7 +90,6 @@ class Watch:
     def __init__(self, client: RfbClient, kind: str) -> None:
         self._client = client
         self.kind = kind
-        self._modulus = NUMBERS[kind]
         self.seen: list[tuple[int, float]] = []
 
     def look(self) -> None:
@@ -94,17 +98,6 @@ class Watch:
         if number is not None and (not self.seen or self.seen[-1][0] != number):
             self.seen.append((number, self._client.updated_at))
 
-    def latencies_ms(self, drawn: list[tuple[int, float]]) -> list[float]:
-        """Match what was drawn with what was seen; what never was seen does not count."""
-        found = []
-        for number, at in self.seen:
-            before = [
-                when for which, when in drawn if which % self._modulus == number and when < at
-            ]
-            if before:
-                found.append(1000 * (at - before[-1]))
-        return found
-
 
 async def measure(server: Server, load: Load) -> Figures:
     """Measure once. Raises: whatever the connection or the picture has broken by."""
@@ -112,7 +105,7 @@ async def measure(server: Server, load: Load) -> Figures:
         painter = None
         if load.kind not in ("idle", "typing"):
             painter = await stack.enter_async_context(
-                painting(server.environment, load.kind, load.seconds)
+                painting(server.environment, load.kind, load.seconds + _warm_s(load.kind))
             )
         address = load.link.connect(server.host, server.port) if load.link else server.address
         client = await stack.enter_async_context(
@@ -139,39 +132,86 @@ async def measure(server: Server, load: Load) -> Figures:
         return figures
 
 
+class _Counting:
+    """What has been spent and has come from a moment on."""
+
+    def __init__(self, server: Server, client: RfbClient) -> None:
+        self._server, self._client = server, client
+        self.began = time.monotonic()
+        self._spent_ns, self._waited_ns = server.cpu_ns(), waited_ns(os.getpid())
+        self._updates, self._received = client.updates, client.stream.received_bytes
+        self._kinds, self._pixels = client.rects.copy(), client.pixels.copy()
+
+    def figures(self) -> Figures:
+        """Count until now."""
+        seconds = time.monotonic() - self.began
+        changed = self._client.pixels - self._pixels
+        return Figures(
+            seconds=seconds,
+            updates=self._client.updates - self._updates,
+            bytes=self._client.stream.received_bytes - self._received,
+            cpu_percent=(self._server.cpu_ns() - self._spent_ns) / 1e7 / seconds,
+            waited_percent=(waited_ns(os.getpid()) - self._waited_ns) / 1e7 / seconds,
+            copied_percent=100 * changed[n.COPY_RECT] / max(1, changed.total()),
+            kinds=dict(self._client.rects - self._kinds),
+        )
+
+
 async def _played(
     server: Server, load: Load, client: RfbClient, painter: Painting | None
 ) -> Figures:
     """Play, and count meanwhile."""
+    if painter is not None:
+        return await _painted(server, load, client, painter)
+    counting = _Counting(server, client)
+    times: list[float] = []
+    if load.kind == "typing":
+        times = await _typed(client, load.seconds)
+    else:
+        await asyncio.sleep(load.seconds)
+    figures = counting.figures()
+    figures.latencies_ms = times
+    return figures
+
+
+async def _painted(server: Server, load: Load, client: RfbClient, painter: Painting) -> Figures:
+    """Let the painter play; what it does at first is not counted."""
     watch = Watch(client, load.kind) if load.kind in NUMBERS else None
     if watch is not None:
         watch.look()
         client.on_update = watch.look
-    updates, received = client.updates, client.stream.received_bytes
-    kinds, pixels = client.rects.copy(), client.pixels.copy()
-    began, spent_ns = time.monotonic(), server.cpu_ns()
-    figures = Figures()
-    if painter is not None:
-        await painter.play()
-    elif load.kind == "typing":
-        figures.latencies_ms = await _typed(client, load.seconds)
-    else:
-        await asyncio.sleep(load.seconds)
-    figures.seconds = time.monotonic() - began
-    figures.cpu_percent = (server.cpu_ns() - spent_ns) / 1e7 / figures.seconds
-    figures.updates = client.updates - updates
-    figures.bytes = client.stream.received_bytes - received
-    figures.kinds = dict(client.rects - kinds)
-    changed = client.pixels - pixels
-    figures.copied_percent = 100 * changed[n.COPY_RECT] / max(1, changed.total())
-    if painter is not None and watch is not None:
+    async with asyncio.TaskGroup() as group:
+        playing = group.create_task(painter.play(), name="painter: play")
+        await asyncio.sleep(_warm_s(load.kind))
+        counting = _Counting(server, client)
+        await playing
+        figures = counting.figures()
+    figures.drawn = sum(at >= counting.began for _, at in painter.drawn)
+    if watch is not None:
         if load.kind != "video":
             await _last_seen(client, watch, painter)
         client.on_update = None
-        figures.latencies_ms = watch.latencies_ms(painter.drawn[1:])
-    if painter is not None:
-        figures.drawn = len(painter.drawn)
+        seen = [each for each in watch.seen if each[1] >= counting.began]
+        figures.latencies_ms = latencies_ms(painter.drawn, seen, NUMBERS[load.kind])
     return figures
+
+
+def _warm_s(kind: str) -> float:
+    """How long a load plays before it counts: servers learn what plays where."""
+    return _WARM_S if kind in ("scroll", "page", "drag", "video") else 0.0
+
+
+def latencies_ms(
+    drawn: Sequence[tuple[int, float]], seen: Sequence[tuple[int, float]], modulus: int
+) -> list[float]:
+    """Match what was drawn with what was seen; what never was seen does not count."""
+    found = []
+    for number, at in seen:
+        alike = (when for which, when in reversed(drawn) if which % modulus == number)
+        drawn_at = next((when for when in alike if when < at), None)
+        if drawn_at is not None:
+            found.append(1000 * (at - drawn_at))
+    return found
 
 
 async def _last_seen(client: RfbClient, watch: Watch, painter: Painting) -> None:

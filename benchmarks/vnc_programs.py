@@ -32,6 +32,7 @@ class Painting:
         self._process = process
         self._pixels = pixels
         self.drawn: list[tuple[int, float]] = []
+        # When it drew the last time.
         self.quiet_at = 0.0
 
     async def play(self) -> None:
@@ -40,7 +41,7 @@ class Painting:
         self._process.stdin.write(f"{self._pixels}\n".encode())
         while (said := await self._said())[0] != "quiet":
             self.drawn.append((int(said[0]), said[1]))
-        self.quiet_at = said[1]
+        self.quiet_at = self.drawn[-1][1]
 
     async def pixels(self) -> Words:
         """Return what the X server had when it became quiet."""

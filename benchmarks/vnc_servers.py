@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from benchmarks.harness import (
@@ -27,6 +28,8 @@ from benchmarks.harness import (
 from benchmarks.vnc_painter import HEIGHT, WIDTH
 
 LOOPBACK = "127.0.0.1"
+
+_END_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,19 @@ def _attached(name: str, program: str, arguments: Callable[[str, str, int], list
         port = _free_port(host)
         argv = [program, *arguments(environment["DISPLAY"], host, port)]
         server = stack.enter_context(running(argv, env=environment))
+        stack.callback(_end, server)
         _wait_listening(host, port)
         pids = (server.pid, _x_server(environment["DISPLAY"]))
         return Server(name, host, port, environment, pids)
 
     return start
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Let a server go by itself: killed, x11vnc leaves its shared memory behind for ever."""
+    server.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(_END_S)
 
 
 def _x_server(display: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.rfb_pixels import Picture, Rect
-from benchmarks.vnc_loads import Figures
+from benchmarks.vnc_loads import Figures, latencies_ms
 from benchmarks.vnc_painter import NUMBERS, PAINT, colour, shown
 from benchmarks.vnc_report import AIMS, Aim, Key, p50, report, verdict
 
@@ -68,3 +68,10 @@ def test_a_picture_that_is_half_there_shows_no_number() -> None:
     x, y, width, height = PAINT
     picture.part(Rect(x, y, width // 2, height))[:] = np.uint32(colour(7))
     assert shown(picture.words, "paint") is None
+
+
+def test_what_was_drawn_is_matched_with_what_was_seen_next() -> None:
+    drawn = [(number, float(number)) for number in range(1, 9)]
+    # Of four numbers; the fifth drawing is never seen, and what was there before has no beginning.
+    seen = [(0, 0.5), (1, 1.25), (2, 2.5), (3, 3.5), (2, 6.75)]
+    assert latencies_ms(drawn, seen, 4) == [250.0, 500.0, 500.0, 750.0]

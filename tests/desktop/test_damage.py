@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from agentd.desktop.screen.comparing import TILE
 from agentd.desktop.screen.damage import (
-    TILE,
     changed_area,
     changed_tiles,
     grid,

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentd.desktop.screen.damage import Tiles, changed_tiles, grid
+from agentd.desktop.screen.comparing import Tiles
+from agentd.desktop.screen.damage import changed_tiles, grid
 from agentd.desktop.screen.frame import Pixels, Rect
 from agentd.desktop.screen.periodic import MEMORY, Periodic
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from agentd.desktop.screen.damage import TILE, changed_tiles, grid
+from agentd.desktop.screen.comparing import TILE
+from agentd.desktop.screen.damage import changed_tiles, grid
 from agentd.desktop.screen.signatures import signatures
 
 SIZES = st.tuples(st.integers(1, 101), st.integers(1, 101))

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.desktop.screen.damage import TILE, changed_tiles, grid
+from agentd.desktop.screen.comparing import TILE
+from agentd.desktop.screen.damage import changed_tiles, grid
 from agentd.desktop.screen.frame import Rect
 from agentd.desktop.screen.since import changed_since, newest, since
 

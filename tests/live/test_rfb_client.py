@@ -126,7 +126,8 @@ def x11vnc(screen: Screen, *options: str) -> Iterator[str]:
     """A server of other makers beside the same screen; gives its port."""
     port = free_port()
     argv = ["x11vnc", "-display", screen.display.get_display_name(), "-rfbport", str(port)]
-    argv += ["-localhost", "-forever", "-shared", "-quiet", *options]
+    # It does not always end when asked to, and killed it would leave its shared memory behind.
+    argv += ["-localhost", "-forever", "-shared", "-quiet", "-noshm", *options]
     with running(argv, env={**os.environ, "XAUTHORITY": "/dev/null"}) as process:
         wait_listening(port, process)
         yield str(port)

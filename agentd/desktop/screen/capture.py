@@ -22,8 +22,9 @@ from Xlib.display import Display
 from Xlib.ext import damage
 
 from agentd.desktop.screen.buffers import Buffers, Lent
+from agentd.desktop.screen.comparing import Tiles
 from agentd.desktop.screen.cursor import CursorReader
-from agentd.desktop.screen.damage import Tiles, changed_tiles, grid
+from agentd.desktop.screen.damage import changed_tiles, grid
 from agentd.desktop.screen.frame import Frame, Pixels, Rect
 from agentd.desktop.screen.overlay import Cursor
 from agentd.desktop.screen.since import Since, changed_since, since

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from agentd.base.errors import Busy, Unavailable
 from agentd.desktop.screen.capture import Capture, Sight
-from agentd.desktop.screen.damage import Tiles
+from agentd.desktop.screen.comparing import Tiles
 from agentd.desktop.screen.frame import Frame
 from agentd.desktop.screen.pace import Pace
 from agentd.desktop.screen.periodic import Periodic

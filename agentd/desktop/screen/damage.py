@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agentd.desktop.screen.comparing import TILE, Tiles, compare, glance, part, words
 from agentd.desktop.screen.frame import Pixels, Rect
 
-TILE = 32
-
-# Which tiles: rows x columns of tiles of 32 x 32 pixels, those at the far edges cut.
-Tiles: TypeAlias = NDArray[np.bool_]
+# What is smaller is compared at once.
+_LEAST_GLANCED = 16 * TILE * TILE
 
 
 def grid(width: int, height: int, *, value: bool = False) -> Tiles:
@@ -45,18 +44,14 @@ def changed_tiles(before: Pixels, after: Pixels, *, within: Rect | None = None) 
     area = screen if within is None else _whole_tiles(within.intersect(screen), screen)
     if area.area == 0:
         return changed
-    old, new = _words(_part(before, area)), _words(_part(after, area))
-    words_per_tile = TILE * 4 // old.itemsize
-    starts = range(0, old.shape[1], words_per_tile)
-    columns = slice(area.x // TILE, area.x // TILE + len(starts))
-    # One row of tiles at a time: it stays in the cache, and so does what it is compared into.
-    differs = np.empty((TILE, old.shape[1]), dtype=np.bool_)
-    for top in range(0, area.height, TILE):
-        rows = slice(top, min(top + TILE, area.height))
-        found = np.not_equal(old[rows], new[rows], out=differs[: rows.stop - top])
-        if found.any():
-            row = (area.y + top) // TILE
-            changed[row, columns] = np.logical_or.reduceat(found.any(axis=0), list(starts))
+    old, new = part(words(before), area), part(words(after), area)
+    inside = (
+        slice(area.y // TILE, -(-area.bottom // TILE)),
+        slice(area.x // TILE, -(-area.right // TILE)),
+    )
+    if area.area >= _LEAST_GLANCED:
+        changed[inside] = glance(old, new)
+    changed[inside] |= compare(old, new, ~changed[inside])
     return changed
 
 
@@ -171,12 +166,6 @@ def _whole_tiles(area: Rect, screen: Rect) -> Rect:
         right=-(-area.right // TILE) * TILE,
         bottom=-(-area.bottom // TILE) * TILE,
     ).intersect(screen)
-
-
-def _words(pixels: Pixels) -> NDArray[Any]:
-    """Return a view of rows of the widest words that fit: two pixels, or one."""
-    single: NDArray[Any] = pixels.view(np.uint32)[..., 0]
-    return single.view(np.uint64) if single.shape[1] % 2 == 0 else single
 
 
 def _pixels_differ(before: Pixels, after: Pixels) -> NDArray[np.bool_]:

@@ -23,7 +23,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.damage import Tiles, changed_area, tile_rect
+from agentd.desktop.screen.comparing import Tiles
+from agentd.desktop.screen.damage import changed_area, tile_rect
 from agentd.desktop.screen.frame import Pixels, Rect
 from agentd.desktop.screen.signatures import signatures
 

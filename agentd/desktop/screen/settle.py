@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from agentd.base.errors import BadRequest, FieldError
 from agentd.desktop.screen.changes import Change, Follower
-from agentd.desktop.screen.damage import Tiles, Watched, grid, rectangles, watched
+from agentd.desktop.screen.comparing import Tiles
+from agentd.desktop.screen.damage import Watched, grid, rectangles, watched
 from agentd.desktop.screen.frame import Frame, Rect
 
 

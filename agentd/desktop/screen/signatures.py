@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.damage import TILE, Tiles
+from agentd.desktop.screen.comparing import TILE, Tiles
 from agentd.desktop.screen.frame import Pixels
 
 # The increment and the multipliers of splitmix64: weights without a generator of random numbers.

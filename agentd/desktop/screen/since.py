@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.damage import TILE, Tiles
+from agentd.desktop.screen.comparing import TILE, Tiles
 from agentd.desktop.screen.frame import Rect
 
 # Rows x columns of tiles: the number of the first frame that showed each as it is now.

@@ -15,7 +15,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.damage import TILE, rectangles
+from agentd.desktop.screen.comparing import TILE
+from agentd.desktop.screen.damage import rectangles
 from agentd.desktop.screen.frame import Pixels, Rect
 
 # Pixels as numbers, rows x columns, without the byte that means nothing.

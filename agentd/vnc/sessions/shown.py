@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.damage import TILE, Tiles, grid
+from agentd.desktop.screen.comparing import TILE, Tiles
+from agentd.desktop.screen.damage import grid
 from agentd.desktop.screen.frame import Frame, Rect
 from agentd.vnc.encodings.encoder import EncodedRect
 from agentd.vnc.updates.plan import Copy
@@ -22,7 +23,7 @@ from agentd.vnc.updates.plan import Copy
 # A tile that was sent inexactly comes again after this much quiet, ...
 QUIET_S = 0.12
 # ... at most this many at once, so that a change need not wait long behind them.
-_REFRESH_TILES = 512
+_REFRESH_TILES = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,7 +33,7 @@ from agentd.vnc.sessions.watch import Watch
 _MOST_POSTED_BYTES = 4 << 20
 # An update may take the link for so long with refreshes, and have so many bytes of them at most.
 _REFRESH_S = 0.1
-_REFRESH_BYTES = 1 << 20
+_REFRESH_BYTES = 2 << 20
 
 _NUMBER_BYTES = 8
 # A program that rings on and on is heard well enough by so many at once.

@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from agentd.base.errors import Unavailable
-from agentd.desktop.screen.damage import Tiles
+from agentd.desktop.screen.comparing import Tiles
 from agentd.desktop.screen.frame import Frame, Rect
 from agentd.vnc.encodings.h264 import OPEN_H264, H264Stream, Missed, h264_available, h264_status
 from agentd.vnc.encodings.profile import EncodedRect

@@ -46,9 +46,10 @@ class Watch:
         self._follower: Follower | None = None
         self._frame = house.blank(size)
         self._cursor_news: CursorNews | None = None
+        self._seen_cursor: Cursor | None = None
         self._keyboard_news: KeyboardNews | None = None
         self._rung = 0
-        self._leds = Led(0)
+        self._leds: Led | None = None
         self.attached = 0
 
     @property
@@ -65,12 +66,14 @@ class Watch:
 
     @property
     def cursor(self) -> Cursor | None:
-        """The pointer; None while it is not seen."""
-        return None if self._cursor_news is None else self._cursor_news.cursor
+        """The pointer, as last seen; None before it was."""
+        if self._cursor_news is not None:
+            self._seen_cursor = self._cursor_news.cursor
+        return self._seen_cursor
 
     @property
-    def leds(self) -> Led:
-        """The lights of the keyboard, as last seen."""
+    def leds(self) -> Led | None:
+        """The lights of the keyboard, as last seen; None before they were."""
         if self._keyboard_news is not None:
             self._leds = Led(self._keyboard_news.leds)
         return self._leds
@@ -111,6 +114,8 @@ class Watch:
             follower = await stack.enter_async_context(
                 live.changes.follow(self._stir.set, pace_s=_PACE_S)
             )
+            # The first picture has the pointer, and need not wait for the connection that follows it.
+            self._seen_cursor = (await live.capture.shot()).cursor
             self._follower = follower
             self.attached += 1
             self._stir.set()

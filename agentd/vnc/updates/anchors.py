@@ -14,9 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.damage import TILE, Tiles
+from agentd.desktop.screen.comparing import TILE, Tiles, Words
 from agentd.desktop.screen.frame import Rect
-from agentd.vnc.updates.regions import Words
 
 # A shift: how many pixels further right, and further down.
 Shift: TypeAlias = tuple[int, int]

@@ -13,7 +13,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.damage import TILE, Tiles
+from agentd.desktop.screen.comparing import TILE, Tiles
 from agentd.desktop.screen.frame import Rect
 
 # What is watched: so much of the past, and changes closer together count as one.

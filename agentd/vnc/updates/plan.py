@@ -11,20 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agentd.desktop.screen.damage import TILE, Tiles, grid
+from agentd.desktop.screen.comparing import TILE, Tiles, Words, compare, glance, part, words
+from agentd.desktop.screen.damage import grid
 from agentd.desktop.screen.frame import Frame, Rect
-from agentd.vnc.updates.regions import (
-    Words,
-    box,
-    compare,
-    covered,
-    few,
-    glance,
-    part,
-    trimmed,
-    without,
-    words,
-)
+from agentd.vnc.updates.regions import box, covered, few, trimmed, without
 from agentd.vnc.updates.scroll import Move, find_moves
 
 # Fewer tiles than these are sent sooner than searched for what has moved.
@@ -65,7 +55,8 @@ def plan(before: Frame, after: Frame, tiles: Tiles, *, copies: bool) -> Plan:
     Args:
         before: what the viewer shows.
         after: what it is to show.
-        tiles: of the whole screen, those that may differ; none of the others does.
+        tiles: of the whole screen, those that may differ; none of the others does. Where one frame
+            follows the other, they are taken to differ.
         copies: whether the viewer can copy.
     """
     assert before.rect == after.rect, "a viewer is told of another size before it is sent pixels"
@@ -77,12 +68,14 @@ def plan(before: Frame, after: Frame, tiles: Tiles, *, copies: bool) -> Plan:
     old, new = words(before.pixels), words(after.pixels)
     rows, columns = covered(area)
     changed = tiles.copy()
-    if area.area >= _LEAST_TILES * TILE * TILE:
+    # What the capture has compared need not be compared again.
+    is_known = (after.generation, after.id) == (before.generation, before.id + 1)
+    is_large = area.area >= _LEAST_TILES * TILE * TILE
+    if not is_known and is_large:
         changed[rows, columns] &= glance(part(old, area), part(new, area))
-        moves = find_moves(old, new, changed) if copies else []
-    else:
+    moves = find_moves(old, new, changed) if copies and is_large else []
+    if not is_known and not is_large:
         changed[:] = False
-        moves = []
     moves, mends = _mended(old, new, moves)
     open_tiles = tiles & ~changed
     for move in moves:

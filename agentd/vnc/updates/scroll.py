@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.damage import TILE, Tiles
+from agentd.desktop.screen.comparing import GLANCE_ROWS, TILE, Tiles, Words, glance, part
 from agentd.desktop.screen.frame import Rect
 from agentd.vnc.updates.anchors import Shift, likely_shifts
-from agentd.vnc.updates.regions import GLANCE_ROWS, Words, box, covered, glance, part
+from agentd.vnc.updates.regions import box, covered
 
 # A move that saves fewer tiles than these is not worth its search.
 _LEAST_GAIN = 8

@@ -22,7 +22,8 @@ import numpy as np
 from agentd.base.errors import Unavailable
 from agentd.desktop.pictures.shelf import Shelf
 from agentd.desktop.pictures.stripes import share_each
-from agentd.desktop.screen.damage import TILE, Tiles, rectangles
+from agentd.desktop.screen.comparing import TILE, Tiles
+from agentd.desktop.screen.damage import rectangles
 from agentd.desktop.screen.frame import Frame, Pixels, Rect
 from agentd.vnc.encodings.profile import EncodedRect, Encoder, Profile
 from agentd.vnc.updates.plan import Copy, Plan, plan

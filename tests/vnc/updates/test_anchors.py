@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agentd.desktop.screen.damage import Tiles, changed_tiles, grid
+from agentd.desktop.screen.comparing import Tiles, words
+from agentd.desktop.screen.damage import changed_tiles, grid
 from agentd.desktop.screen.frame import Pixels
 from agentd.vnc.updates.anchors import Shift, likely_shifts
-from agentd.vnc.updates.regions import box, words
+from agentd.vnc.updates.regions import box
 from tests.desktop.pictures import noise
 from tests.vnc.updates.screens import flat, letters, photo, put
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentd.desktop.screen.damage import TILE, Tiles, grid
+from agentd.desktop.screen.comparing import TILE, Tiles
+from agentd.desktop.screen.damage import grid
 from agentd.desktop.screen.frame import Rect
 from agentd.vnc.updates.hot import KEPT_S, LEAVE_AFTER_S, SHRINK_AFTER_S, Heat
 

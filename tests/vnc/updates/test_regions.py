@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
-from agentd.desktop.screen.damage import TILE, changed_tiles, grid
+from agentd.desktop.screen.comparing import TILE, compare, glance, part, words
+from agentd.desktop.screen.damage import changed_tiles, grid
 from agentd.desktop.screen.frame import Pixels, Rect
-from agentd.vnc.updates.regions import box, compare, few, glance, part, trimmed, without, words
+from agentd.vnc.updates.regions import box, few, trimmed, without
 from tests.desktop.pictures import noise
 from tests.vnc.updates.screens import flat, overlap
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentd.desktop.screen.comparing import words
 from agentd.desktop.screen.damage import changed_tiles, grid
 from agentd.desktop.screen.frame import Pixels, Rect
-from agentd.vnc.updates.regions import words
 from agentd.vnc.updates.scroll import Move, find_moves
 from tests.desktop.pictures import noise
 from tests.vnc.updates.screens import flat, letters, overlap, photo, put

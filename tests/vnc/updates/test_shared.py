@@ -13,7 +13,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from agentd.base.errors import Unavailable
-from agentd.desktop.screen.damage import TILE, changed_tiles, grid
+from agentd.desktop.screen.comparing import TILE
+from agentd.desktop.screen.damage import changed_tiles, grid
 from agentd.desktop.screen.frame import Frame, Pixels, Rect
 from agentd.vnc.encodings.profile import EncodedRect, Encoding, Profile
 from agentd.vnc.pixel_format import NATIVE
