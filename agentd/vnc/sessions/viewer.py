@@ -243,7 +243,7 @@ class ViewerSession:
 
     def _desk_changed(self, why: str, state: DeskState) -> None:
         """Somebody else may have the desktop now: what this viewer holds down goes up."""
-        self._updater.tell_name(self._house.name())
+        self._updater.tell_name(self._house.title())
         if not self._house.desk.is_allowed(self.person):
             self._hands.let_go()
 
