@@ -37,6 +37,8 @@ height = {height}
 
 [vnc]
 listen = "127.0.0.1:0"
+# What viewers and the tests do is not to be kept apart.
+mode = "shared"
 """
 
 Colours = NDArray[np.uint32]
