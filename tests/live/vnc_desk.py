@@ -36,7 +36,6 @@ width = {width}
 height = {height}
 
 [vnc]
-listen = "127.0.0.1:0"
 # What viewers and the tests do is not to be kept apart.
 mode = "shared"
 """
@@ -212,6 +211,8 @@ async def open_desk(folder: Path, more: str = "", **size: int) -> AsyncIterator[
         more: further lines of `[vnc]`, and tables after it.
     """
     config = _CONFIG.format(**{"width": WIDTH, "height": HEIGHT, **size}) + more
+    if "listen" not in more:
+        config += 'listen = "127.0.0.1:0"\n'
     with running_daemon(folder, config) as daemon, daemon.client() as client:
         desk = Desk(daemon, client)
         await desk.put_up()
