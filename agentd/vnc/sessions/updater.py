@@ -131,6 +131,9 @@ class Updater:
     def moved_by_viewer(self, x: int, y: int) -> None:
         """The viewer's own mouse is there."""
         self._pointer.moved_by_viewer(x, y)
+        if self._pointer.painted is not None:
+            # It may be where it was painted, and then nothing else tells of it.
+            self._stir.set()
 
     def tell_size(self, reason: SizeReason, status: SizeStatus) -> None:
         """Answer a viewer that has asked for another size."""
