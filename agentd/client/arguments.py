@@ -119,6 +119,8 @@ def _by_position(
         hint = _see_help(command)
         if command.positional and parameters[command.positional[-1]].schema.get("type") == "string":
             hint = "put quotes around a text with blanks in it"
+        elif options := [each.flag for each in parameters.values() if each.is_list]:
+            hint = f"an option is repeated for each value: {options[0]} A {options[0]} B"
         raise usage(f"{command.name} takes {places}; {left[0]!r} is one too many", hint)
     return found
 

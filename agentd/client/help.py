@@ -178,11 +178,11 @@ def _parameter(
         head,
         parameter.description or parameter.name,
         terminal,
-        below=_facts(catalogue, parameter),
+        below=_facts(catalogue, parameter, has_place=has_place),
     )
 
 
-def _facts(catalogue: Catalogue, parameter: Parameter) -> str:
+def _facts(catalogue: Catalogue, parameter: Parameter, *, has_place: bool) -> str:
     """Return type, default and example, as `integer 1..10; default 1; for example 2`."""
     facts = [_type_words(catalogue, parameter.schema)]
     if parameter.is_list or parameter.is_map:
@@ -192,7 +192,10 @@ def _facts(catalogue: Catalogue, parameter: Parameter) -> str:
     elif parameter.default not in (None, [], {}, ""):
         facts.append(f"default {_short(parameter.default)}")
     if parameter.example not in (None, parameter.default) and not parameter.is_switch:
-        words = map(shlex.quote, _example_words(catalogue, parameter))
+        words = [shlex.quote(word) for word in _example_words(catalogue, parameter)]
+        # An option that is given several times is shown so.
+        if parameter.is_list and not has_place:
+            words = [f"{parameter.flag} {word}" for word in words]
         facts.append(f"for example {' '.join(words)}")
     return "; ".join(facts)
 

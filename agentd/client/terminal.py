@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
 _GAP = "  "
-_NARROWEST = 12
+_NARROWEST = 8
 _GEOMETRY = ("x", "y", "width", "height")
 _MOMENTS = frozenset({"since", "until", "time", "started", "created_at", "expires_at"})
 
@@ -34,7 +34,10 @@ def rendered(value: Any, terminal: Terminal) -> str:
     if isinstance(value, Mapping):
         return _record(value, terminal)
     if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
-        return table(_rows(value), terminal)
+        rows = _rows(value)
+        if _fits(rows, terminal):
+            return table(rows, terminal)
+        return "\n\n".join(_record(item, terminal) for item in value)
     if isinstance(value, list):
         return "\n".join(cell(item) for item in value) or "none"
     return "none" if value is None else cell(value)
@@ -60,6 +63,14 @@ def table(rows: Sequence[Mapping[str, str]], terminal: Terminal) -> str:
 
     head = line({name: name.replace("_", " ").upper() for name in names})
     return "\n".join([terminal.paint(head, "dim"), *map(line, rows)])
+
+
+def _fits(rows: Sequence[Mapping[str, str]], terminal: Terminal) -> bool:
+    """Whether a table can be cut to the terminal's width at all."""
+    names = [name for name in rows[0] if any(row[name] for row in rows)]
+    longest = (max(len_shown(name), *(len_shown(row[name]) for row in rows)) for name in names)
+    least = sum(min(width, _NARROWEST) for width in longest) + len(_GAP) * (len(names) - 1)
+    return not terminal.width or least <= terminal.width
 
 
 def cell(value: Any, name: str = "") -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -42,7 +43,8 @@ class Granted(msgspec.Struct, frozen=True, omit_defaults=True):
     """A new grant. `token` and `password` are told this once.
 
     `url` is the viewer page with the token behind the `#`, which no server and no log sees;
-    empty where no page is served. `password` is for plain VNC clients, where they can connect.
+    empty where no page is served. `password` is for plain VNC clients, which find us at `address`.
+    `hint` is for whoever passes the link on: what it takes where the page is on loopback alone.
     """
 
     id: str
@@ -53,6 +55,8 @@ class Granted(msgspec.Struct, frozen=True, omit_defaults=True):
     expires_at: float | None = None
     uses: int | None = None
     password: str | None = None
+    address: str = ""
+    hint: str = ""
 
 
 class GrantInfo(msgspec.Struct, frozen=True):
@@ -97,6 +101,7 @@ class VncCommands:
         page_url: where the viewer page is, without a token; empty: nowhere.
         addresses: where viewers come in, as URLs and addresses for people.
         takes_passwords: whether clients that know passwords alone can connect.
+        rfb_address: where those come in; empty: nowhere.
     """
 
     def __init__(
@@ -106,11 +111,13 @@ class VncCommands:
         page_url: Callable[[], str],
         addresses: Callable[[], list[str]],
         takes_passwords: Callable[[], bool],
+        rfb_address: Callable[[], str],
     ) -> None:
         self._access = access
         self._page_url = page_url
         self._addresses = addresses
         self._takes_passwords = takes_passwords
+        self._rfb_address = rfb_address
 
     @command("vnc.grant", scope=Scope.ADMIN)
     async def grant(
@@ -159,6 +166,8 @@ class VncCommands:
             grant.expires_at,
             grant.uses_left,
             issued.password,
+            self._rfb_address() if issued.password is not None else "",
+            _hint(page),
         )
 
     @command("vnc.grants", scope=Scope.VIEW, read_only=True)
@@ -267,6 +276,15 @@ class VncCommands:
         """
         await self._access.desk.set_mode(mode)
         return await self.status()
+
+
+def _hint(page: str) -> str:
+    """Say how a page on loopback is reached from elsewhere."""
+    parts = urlsplit(page)
+    if parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        return ""
+    forward = f"{parts.port}:{parts.netloc}"
+    return f"url is for this machine; on another one first: ssh -N -L {forward} HOST"
 
 
 def _grant_info(grant: Grant) -> GrantInfo:

@@ -93,6 +93,7 @@ class VncServer:
                 page_url=lambda: listeners.addresses().get("page", ""),
                 addresses=lambda: list(listeners.addresses().values()),
                 takes_passwords=lambda: listeners.takes_passwords,
+                rfb_address=lambda: listeners.addresses().get("rfb", ""),
             ),
             TurnCommands(self.access),
         )
@@ -129,4 +130,4 @@ class VncServer:
 
 def _state(house: House) -> DesktopState:
     size = house.size()
-    return DesktopState(house.is_running, size.width, size.height, house.name())
+    return DesktopState(house.is_running, size.width, size.height, house.name)

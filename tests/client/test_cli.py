@@ -70,6 +70,13 @@ def test_no_words_print_the_help_and_fail(ctl: Ctl) -> None:
     assert (done.code, done.out.splitlines()[0][:6]) == (2, "Usage:")
 
 
+def test_option_for_several_values_is_repeated(ctl: Ctl) -> None:
+    assert "--rights view --rights pointer" in " ".join(ctl("vnc", "grant", "--help").out.split())
+    done = ctl("vnc", "grant", "--rights", "pointer", "key")
+    assert done.code == 2
+    assert "--rights A --rights B" in done.err
+
+
 def test_help_of_a_command_tells_every_parameter(ctl: Ctl) -> None:
     done = ctl("desktop", "click", "--help")
     assert done.code == 0

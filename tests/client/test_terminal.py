@@ -42,6 +42,14 @@ def test_table_is_cut_to_the_terminal() -> None:
     assert "…" not in rendered(rows, PLAIN)
 
 
+def test_table_that_cannot_be_cut_enough_is_records() -> None:
+    rows = [{"id": number, **{name * 12: "x" * 20 for name in "abcd"}} for number in (1, 2)]
+    assert len(rendered(rows, Terminal(60)).splitlines()) == 3
+    first, second = rendered(rows, Terminal(30)).split("\n\n")
+    assert first.splitlines()[:2] == ["id            1", "aaaaaaaaaaaa  xxxxxxxxxxxxxxxxxxxx"]
+    assert second.startswith("id            2")
+
+
 def test_wide_characters_keep_columns_straight() -> None:
     rows = [{"title": "世界", "id": 1}, {"title": "abcd", "id": 2}]
     assert rendered(rows, PLAIN).splitlines()[1:] == ["世界   1", "abcd   2"]

@@ -126,6 +126,10 @@ class Page:
         await self.send("Page.navigate", url=url)
         await self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
 
+    async def prepare(self, script: str) -> None:
+        """Run a script in every document that is opened, before its own."""
+        await self.send("Page.addScriptToEvaluateOnNewDocument", source=script)
+
     async def close(self) -> None:
         """Close the page, and forget its storage."""
         await self._browser.send(

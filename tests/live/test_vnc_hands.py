@@ -7,13 +7,12 @@ import pytest_asyncio
 
 from agentd.base.errors import NotFound
 from benchmarks import rfb_numbers as n
-from benchmarks.rfb_client import RfbClient, viewing
+from benchmarks.rfb_client import viewing
 from benchmarks.rfb_handshake import Refused
-from benchmarks.rfb_streams import Closed
 from tests.live.oracle import oracle
 from tests.live.vnc_content import HEIGHT, WIDTH
 from tests.live.vnc_desk import open_desk, until
-from tests.live.vnc_plain import LIST, MORE, looking, until_seen
+from tests.live.vnc_plain import LIST, MORE, looking, until_seen, until_sent_away
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,11 +23,6 @@ SHIFT, LETTER_A, CAPS_LOCK = 0xFFE1, 0x61, 0xFFE5
 async def desk(tmp_path_factory):
     async with open_desk(tmp_path_factory.mktemp("desk")) as opened:
         yield opened
-
-
-async def until_sent_away(viewer: RfbClient) -> None:
-    with pytest.raises((Closed, ConnectionError)):
-        await viewer.until(lambda: False, "the end", limit_s=10)
 
 
 async def until_held(desk, *keycodes: int) -> None:
@@ -104,7 +98,6 @@ def buttons(desk) -> int:
 
 
 async def test_what_a_viewer_types_and_clicks_arrives(desk):
-    desk.client.vnc.mode("shared")
     await desk.show("hide")
     async with oracle("tk", desk.display) as program, looking(desk, MORE) as viewer:
         for letter in "Ab é Ж €!":
@@ -151,8 +144,9 @@ async def test_a_viewer_is_told_where_the_agent_moves_the_pointer(desk):
 
 
 async def test_the_bell_rings(desk):
-    async with looking(desk) as viewer:
-        await viewer.until_painted()
+    async with looking(desk, MORE) as viewer:
+        # It is heard from when the keyboard is followed, of which the lights are the sign.
+        await viewer.until(lambda: viewer.told.leds is not None)
         await desk.show("bell")
         await viewer.until(lambda: viewer.told.bells == 1)
 

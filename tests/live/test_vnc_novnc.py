@@ -142,6 +142,8 @@ async def test_the_clipboard_of_novnc_goes_both_ways(shown):
         f"(() => {{ {field}.value = '{MIXED}'; {field}.dispatchEvent(new Event('change')); }})()"
     )
     await until(shown.desk.clipboard, lambda got: got == MIXED, "the clipboard")
+    # Somebody has typed here a moment ago.
+    await asyncio.to_thread(client.desktop.wait_turn)
     client.clipboard.set(text=MIXED[::-1])
     await shown.page.until(f"{field}.value === '{MIXED[::-1]}'")
 

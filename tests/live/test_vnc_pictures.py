@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+from contextlib import AsyncExitStack
+
 import pytest
 import pytest_asyncio
 
 from benchmarks import rfb_numbers as n
-from benchmarks.rfb_client import RfbClient, viewing
+from benchmarks.rfb_client import viewing
 from benchmarks.rfb_pixels import BGR233, NATIVE, RGB565, PixelFormat
-from tests.live.vnc_desk import Colours, difference, open_desk, reduced
+from tests.live.vnc_content import HEIGHT, WIDTH
+from tests.live.vnc_desk import difference, open_desk, reduced
+from tests.live.vnc_plain import looking, until_seen
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # The pointer is told, so that it is not in the picture.
 TOLD = (n.VMWARE_CURSOR, n.VMWARE_CURSOR_POSITION, n.LAST_RECT)
 PUSHED = (*TOLD, n.FENCE, n.CONTINUOUS_UPDATES, n.EXTENDED_DESKTOP_SIZE)
+# Here it is in the picture, as nobody moves it but the agent.
+PAINTED = (n.CURSOR, n.FENCE, n.CONTINUOUS_UPDATES)
 LISTS = {
     "raw": (n.RAW,),
     "rre": (n.RRE, n.COPY_RECT),
@@ -43,15 +51,6 @@ FORMATS = {
 async def desk(tmp_path_factory):
     async with open_desk(tmp_path_factory.mktemp("desk")) as opened:
         yield opened
-
-
-async def until_seen(viewer: RfbClient, wanted: Colours) -> None:
-    """Wait until a client's picture is the wanted one."""
-    wanted = reduced(wanted, viewer.format.maxima)
-    try:
-        await viewer.until(lambda: not difference(wanted, viewer.colours()), "the picture")
-    except AssertionError as exc:
-        raise AssertionError(f"{exc}: {difference(wanted, viewer.colours())}") from None
 
 
 @pytest.mark.parametrize("pushed", [True, False], ids=["pushed", "asked"])
@@ -97,8 +96,14 @@ async def test_a_film_that_has_stopped_is_exact(desk, encodings):
         await until_seen(viewer, await desk.show("text", 8))
 
 
-@pytest.mark.parametrize("encodings", ["raw", "rre", "hextile", "zlib", "tight", "zrle", "novnc"])
-@pytest.mark.parametrize("name", list(FORMATS)[1:])
+EVERY_KIND = ["raw", "rre", "hextile", "zlib", "tight", "zrle", "novnc"]
+PAIRS = [(kind, name) for kind in EVERY_KIND for name in ("16-565", "8")]
+PAIRS += [
+    (kind, name) for kind in ("raw", "tight", "zrle") for name in ("32-rgb-big", "16-555-big")
+]
+
+
+@pytest.mark.parametrize(("encodings", "name"), PAIRS)
 async def test_each_pixel_format_shows_the_screen_as_exactly_as_it_can(desk, encodings, name):
     password = desk.grant().password
     async with viewing(
@@ -108,6 +113,8 @@ async def test_each_pixel_format_shows_the_screen_as_exactly_as_it_can(desk, enc
         format=FORMATS[name],
     ) as viewer:
         for command, *numbers in (("text", 5), ("photo", 6), ("scroll", 3), ("cells", 40)):
+            if command == "photo" and encodings == "rre":
+                continue  # Makes each pixel a rectangle.
             await until_seen(viewer, await desk.show(command, *numbers))
 
 
@@ -130,3 +137,28 @@ async def test_encoding_and_format_change_in_the_midst(desk):
                 while difference(wanted, viewer.colours()):
                     viewer.request()
                     await viewer.next_update()
+
+
+async def test_many_viewers_that_change_their_minds_see_the_same_in_the_end(desk):
+    choices = random.Random(4)
+    every = {encoding for encodings in LISTS.values() for encoding in encodings}
+    async with AsyncExitStack() as stack:
+        viewers = [
+            await stack.enter_async_context(looking(desk, (*LISTS[name], *more)))
+            for name in ("novnc", "tight", "h264", "zrle")
+            for more in (PUSHED, PAINTED)
+        ]
+        for _ in range(6):
+            for _ in range(choices.randint(1, 4)):
+                command = choices.choice(("scroll", "scroll", "cells", "text", "photo"))
+                wanted = await desk.show(command, choices.randint(1, 9))
+                x, y = choices.randrange(WIDTH), choices.randrange(HEIGHT)
+                await asyncio.to_thread(desk.client.desktop.move, x=x, y=y)
+                number = choices.randrange(len(viewers))
+                more = PAINTED if number % 2 else PUSHED
+                viewers[number].set_encodings((*choices.choice([*LISTS.values()]), *more))
+                # What is on its way was encoded as before.
+                viewers[number].encodings = (*every, *more)
+            painted = desk.look_with_pointer()
+            for number, viewer in enumerate(viewers):
+                await until_seen(viewer, painted if number % 2 else wanted)

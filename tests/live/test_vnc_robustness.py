@@ -18,7 +18,7 @@ from benchmarks.rfb_streams import open_stream
 from tests.live.test_desktop import kill_and_wait_back
 from tests.live.vnc_content import HEIGHT, WIDTH
 from tests.live.vnc_desk import open_desk, until
-from tests.live.vnc_plain import LIST, looking, until_current, until_seen
+from tests.live.vnc_plain import LIST, looking, until_current, until_seen, until_sent_away
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -174,6 +174,34 @@ async def test_the_picture_comes_back_when_the_x_server_was_killed(desk):
         await asyncio.to_thread(kill_and_wait_back, desk.daemon, "xserver")
         await desk.put_up()
         await until_seen(viewer, await desk.show("text", 34))
+
+
+async def test_the_picture_comes_back_when_the_desktop_was_stopped(desk):
+    async with looking(desk) as viewer, looking(desk, n.NOVNC_LIST) as other:
+        await until_seen(viewer, await desk.show("photo", 35))
+        await desk.take_away()
+        await asyncio.to_thread(desk.client.desktop.stop)
+        await desk.put_up()
+        await until_seen(viewer, await desk.show("text", 36))
+        other.pointer(*desk.screen.pointer())
+        await until_current(desk, other)
+
+
+async def test_the_daemon_ends_at_once_whoever_looks(tmp_path):
+    async with open_desk(tmp_path) as desk, looking(desk) as viewer:
+        stream = await open_stream(desk.address)
+        try:
+            welcome = await shake_hands(stream, password=desk.grant().password)
+            stuck = RfbClient(stream, welcome, encodings=n.RAW_LIST)
+            stuck.begin()
+            await viewer.until_painted()
+            began = time.monotonic()
+            await desk.take_away()
+            assert await asyncio.to_thread(desk.daemon.stop) == 0
+            assert time.monotonic() - began < 5.0
+            await until_sent_away(viewer)
+        finally:
+            await stream.close()
 
 
 async def test_who_asks_for_a_part_is_sent_it_at_once_though_nothing_changed(desk):

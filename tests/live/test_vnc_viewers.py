@@ -12,7 +12,7 @@ import pytest_asyncio
 from tests.live.oracle import oracle
 from tests.live.vnc_certificate import make_certificate
 from tests.live.vnc_content import HEIGHT, WIDTH
-from tests.live.vnc_desk import Desk, open_desk, reduced, until, until_same
+from tests.live.vnc_desk import Desk, difference, open_desk, reduced, until, until_same
 from tests.live.vnc_plain import looking
 from tests.live.vnc_viewers import TigerVnc, second_display, start, tigervnc
 
@@ -189,19 +189,25 @@ async def test_tigervnc_gives_the_desktop_its_size(desk, display):
     password = desk.grant().password
     options = ("-RemoteResize=1", "-DesktopSize=900x700")
     async with tigervnc(display, desk.address, *options, password=password) as viewer:
-        await until_size(desk, 900, 700)
-        await until_same(lambda: viewer.look()[:700, :900], desk.screen.look())
-        viewer.resize_window(1000, 600)
-        await until_size(desk, 1000, 600)
-        await until_same(lambda: viewer.look()[:600, :1000], desk.screen.look())
-    desk.client.desktop.resize(width=WIDTH, height=HEIGHT)
+        try:
+            await until_shown_at(desk, viewer, 900, 700)
+            viewer.resize_window(1000, 600)
+            await until_shown_at(desk, viewer, 1000, 600)
+        finally:
+            desk.client.desktop.resize(width=WIDTH, height=HEIGHT)
 
 
-async def until_size(desk, width: int, height: int) -> None:
+async def until_shown_at(desk: Desk, viewer: TigerVnc, width: int, height: int) -> None:
+    """Wait until the desktop has a size, and the viewer shows it."""
     await until(lambda: desk.screen.look().shape, lambda seen: seen == (height, width), "the size")
+
+    def differ() -> str:
+        return difference(desk.screen.look(), viewer.look()[:height, :width])
+
+    await until(differ, lambda said: not said, "the picture")
 
 
 async def test_tigervnc_follows_a_desktop_of_another_size(desk, viewer):
     for width, height in ((800, 600), (WIDTH, HEIGHT)):
         await asyncio.to_thread(desk.client.desktop.resize, width=width, height=height)
-        await until_same(lambda: viewer.look()[:height, :width], desk.screen.look())  # noqa: B023
+        await until_shown_at(desk, viewer, width, height)

@@ -1,48 +1,103 @@
-"""The viewer page before a real X server, TigerVNC's, with a desk that the tests play.
+"""The viewer page as a real daemon serves it, behind a link that a test can cut.
 
-The WebSocket is only carried over; who may come in is what the desk says.
+The link is a TCP proxy that carries bytes; it looks at the head of a connection alone, to know
+which of them carry a picture and for which token.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import secrets
+import signal
+import socket
 import tempfile
-import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from aiohttp import WSMsgType, web
+import psutil
+from Xlib.display import Display
 
-from agentd.desktop.xlink import DisplayAddress
-from agentd.vnc.pages import DesktopState, Help, Pages
-from agentd.vnc.viewer_files import ViewerFiles
-from tests.vnc.played_desk import EVERY_RIGHT, HEIGHT, RUNNING, WIDTH, PlayedDesk
+from agentd.client.client import Client
+from agentd.desktop.xlink import DisplayAddress, authority_environment
+from tests.live.daemon import DaemonProcess, running_daemon
+
+WIDTH, HEIGHT = 1024, 640
+EVERY_RIGHT = ("view", "pointer", "key", "clipboard", "resize")
+
+
+class Link:
+    """Carries connections of browsers to the daemon's port."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        # While true, no picture can be connected; what is connected stays.
+        self.refuses_pictures = False
+        self._pictures: dict[asyncio.StreamWriter, bytes] = {}
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    def cut(self, token: str) -> None:
+        """Lose the pictures of a token, as networks do: nobody says goodbye."""
+        for writer, head in list(self._pictures.items()):
+            if token.encode() in head:
+                writer.transport.abort()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            await self._carry(reader, writer)
+        except* (ConnectionError, asyncio.IncompleteReadError):
+            pass  # Either side has gone.
+        except* asyncio.CancelledError:
+            pass  # `close` ends it, and nobody waits for this task.
+        finally:
+            self._tasks.discard(task)
+            self._pictures.pop(writer, None)
+            writer.transport.abort()
+
+    async def close(self) -> None:
+        """End all connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"GET /vnc/ws "):
+            if self.refuses_pictures:
+                return
+            self._pictures[writer] = head
+        there, back = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            back.write(head)
+            async with asyncio.TaskGroup() as ways:
+                there_on = ways.create_task(_pour(reader, back), name="there")
+                await _pour(there, writer)
+                there_on.cancel()
+        finally:
+            back.transport.abort()
 
 
 class Site:
-    """A running site; made by `viewer_site`.
+    """A running daemon with a desktop, and the page's address; made by `viewer_site`."""
 
-    What tests of the page need of one: `url`, `display`, `refuses_pictures`, and its async methods.
-    """
-
-    def __init__(self, files: ViewerFiles, vnc_socket: Path, display: DisplayAddress) -> None:
-        self.desk = PlayedDesk()
-        self.pages = Pages(files, self.desk)
-        self.display = display
-        self.url = ""
-        self._vnc_socket = vnc_socket
-        self._sockets: dict[web.WebSocketResponse, str] = {}
-        # While true, no picture can be connected; what is connected stays.
-        self.refuses_pictures = False
+    def __init__(self, daemon: DaemonProcess, agent: Client, link: Link, url: str) -> None:
+        self.daemon = daemon
+        # What an agent, and the operator, may call.
+        self.agent = agent
+        self.link_to_daemon = link
+        self.url = url
+        self.display = DisplayAddress("")
+        self._grants: dict[str, str] = {}
 
     async def grant(self, *rights: str, label: str = "Ada") -> str:
         """Make a grant and return its token."""
-        token = secrets.token_urlsafe(24)
-        self.desk.grants[token] = (label, rights or EVERY_RIGHT)
-        return token
+        granted = await self.agent.vnc.grant(rights=list(rights or EVERY_RIGHT), label=label)
+        self._grants[granted.token] = granted.id
+        return granted.token
 
     def link(self, token: str) -> str:
         """Return the link that somebody with a token gets."""
@@ -50,114 +105,71 @@ class Site:
 
     async def revoke(self, token: str) -> None:
         """End a grant, and its connections with it."""
-        del self.desk.grants[token]
-        self.desk.tell()
-        await self._close(token, 1008, "the grant was revoked")
+        await self.agent.vnc.revoke(id=self._grants.pop(token))
 
-    async def cut(self, token: str) -> None:
-        """Lose the connections of a grant, as networks do."""
-        await self._close(token, 1001, "")
+    async def revoke_all(self) -> None:
+        """End every grant, and give the desktop back to the agent."""
+        for token in list(self._grants):
+            await self.revoke(token)
+        await self.agent.vnc.release()
 
-    async def ask_help(self, reason: str) -> None:
-        """Ask people for help, as an agent does."""
-        self.desk.help = Help(reason, time.time())
-        self.desk.tell()
-
-    async def set_running(self, running: bool) -> None:
-        """Start or stop the desktop."""
-        self.desk.desktop = RUNNING if running else DesktopState(False, 0, 0, RUNNING.name)
-        self.desk.tell()
-
-    async def _close(self, token: str, code: int, reason: str) -> None:
-        for socket in [found for found, of in self._sockets.items() if of == token]:
-            await socket.close(code=code, message=reason.encode())
-
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer what the page asks."""
-        if request.path == "/vnc/ws":
-            return await self._carry(request)
-        return await self.pages.handle(request)
-
-    async def _carry(self, request: web.BaseRequest) -> web.StreamResponse:
-        offered = request.headers.get("Sec-WebSocket-Protocol", "").replace(" ", "").split(",")
-        token = next((p[13:] for p in offered if p.startswith("agentd.grant.")), "")
-        if token not in self.desk.grants or self.refuses_pictures:
-            return web.Response(status=403)
-        socket = web.WebSocketResponse(protocols=["binary"], max_msg_size=0)
-        await socket.prepare(request)
-        reader, writer = await asyncio.open_unix_connection(self._vnc_socket)
-        self._sockets[socket] = token
+    @contextmanager
+    def open_display(self) -> Iterator[Display]:
+        """Connect to the X server."""
+        with authority_environment(self.display):
+            display = Display(self.display.name)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                down = tasks.create_task(_pour(reader, socket), name="down")
-                async for message in socket:
-                    if message.type is WSMsgType.BINARY:
-                        writer.write(message.data)
-                down.cancel()
+            yield display
         finally:
-            del self._sockets[socket]
-            writer.close()
-        return socket
+            display.close()
 
+    async def look_up_display(self) -> None:
+        """Learn where the X server is; again after it was started anew."""
+        found = (await self.agent.desktop.status()).environment
+        self.display = DisplayAddress(found["DISPLAY"], Path(found["XAUTHORITY"]))
 
-async def _pour(reader: asyncio.StreamReader, socket: web.WebSocketResponse) -> None:
-    with suppress(ConnectionError):
-        while part := await reader.read(1 << 16):
-            await socket.send_bytes(part)
+    def kill_display(self) -> None:
+        """Kill the X server and its clients with it."""
+        assert self.daemon.process is not None
+        (server,) = [
+            process
+            for process in psutil.Process(self.daemon.process.pid).children(recursive=True)
+            if process.name() == "Xvfb"
+        ]
+        server.send_signal(signal.SIGKILL)
 
 
 @asynccontextmanager
-async def viewer_site(novnc: Path) -> AsyncIterator[Site]:
-    """Run an X server with a window manager, and the page before it."""
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="site-")))
-        display = await _start_display(stack, folder)
-        site = Site(ViewerFiles(novnc), folder / "vnc", display)
-        runner = web.ServerRunner(web.Server(site.handle), shutdown_timeout=0.1)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        listener = web.TCPSite(runner, "127.0.0.1", 0)
-        await listener.start()
-        assert listener._server is not None
-        port = listener._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-        site.url = f"http://127.0.0.1:{port}"
-        yield site
+async def viewer_site() -> AsyncIterator[Site]:
+    """Run a daemon with a desktop, and the link before it."""
+    port = _free_port()
+    config = f'[desktop]\nwidth = {WIDTH}\nheight = {HEIGHT}\n[vnc]\nwebsocket = "127.0.0.1:{port}"'
+    with (
+        tempfile.TemporaryDirectory(prefix="site-") as folder,
+        running_daemon(Path(folder), config) as daemon,
+    ):
+        link = Link(port)
+        async with (
+            Client(os.fspath(daemon.socket)) as agent,
+            await asyncio.start_server(link.carry, "127.0.0.1", 0) as server,
+        ):
+            at = server.sockets[0].getsockname()[1]
+            site = Site(daemon, agent, link, f"http://127.0.0.1:{at}")
+            await agent.desktop.start()
+            await site.look_up_display()
+            yield site
+            await link.close()
 
 
-async def _start_display(stack: AsyncExitStack, folder: Path) -> DisplayAddress:
-    read_fd, write_fd = os.pipe()
-    argv = ["Xvnc", "-displayfd", str(write_fd), "-geometry", f"{WIDTH}x{HEIGHT}", "-depth", "24"]
-    argv += ["-rfbunixpath", str(folder / "vnc"), "-rfbport", "-1", "-SecurityTypes", "None"]
-    argv += ["-desktop", "Research desktop", "-nolisten", "tcp", "-noreset", "-AlwaysShared"]
-    await _start(stack, argv, dict(os.environ), pass_fds=(write_fd,))
-    os.close(write_fd)
-    # The server writes its number when it is ready, and then a line feed.
-    name = await asyncio.to_thread(_read_line, read_fd)
-    display = DisplayAddress(f":{name}")
-    await _start(stack, ["openbox"], {**os.environ, **display.environment(), "HOME": str(folder)})
-    return display
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while part := await reader.read(1 << 16):
+        writer.write(part)
+        await writer.drain()
+    writer.write_eof()
 
 
-async def _start(
-    stack: AsyncExitStack,
-    argv: list[str],
-    environment: dict[str, str],
-    *,
-    pass_fds: tuple[int, ...] = (),
-) -> None:
-    quiet = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(
-        *argv, env=environment, pass_fds=pass_fds, stdin=quiet, stdout=quiet, stderr=quiet
-    )
-
-    async def end() -> None:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-    stack.push_async_callback(end)
-
-
-def _read_line(descriptor: int) -> str:
-    with open(descriptor) as lines:
-        return lines.readline().strip()
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -59,8 +59,11 @@ def photo(seed: int) -> Pixels:
 def film(seed: int) -> list[Pixels]:
     """A camera that turns, under a light that goes down."""
     first = photo(seed)
+    levels = np.arange(256, dtype=np.uint16)
     return [
-        np.roll(first, (7 * number, 23 * number), (0, 1)) // 16 * np.uint8(16 - number)
+        (levels * (40 - number) // 40).astype(np.uint8)[
+            np.roll(first, (7 * number, 23 * number), (0, 1))
+        ]
         for number in range(_FRAMES)
     ]
 

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from Xlib import X
 from Xlib.display import Display
+from Xlib.error import BadMatch
 
 from agentd.base.errors import NotFound
 from agentd.client.sync import SyncClient
@@ -36,7 +37,8 @@ width = {width}
 height = {height}
 
 [vnc]
-listen = "127.0.0.1:0"
+# What viewers and the tests do is not to be kept apart.
+mode = "shared"
 """
 
 Colours = NDArray[np.uint32]
@@ -53,8 +55,12 @@ class Screen:
 
     def look(self) -> Colours:
         """Return all of it."""
-        size = self.root.get_geometry()
-        image = self.root.get_image(0, 0, size.width, size.height, X.ZPixmap, 0xFFFFFFFF)
+        while True:
+            size = self.root.get_geometry()
+            # Between both it may have become smaller.
+            with suppress(BadMatch):
+                image = self.root.get_image(0, 0, size.width, size.height, X.ZPixmap, 0xFFFFFFFF)
+                break
         words = np.frombuffer(image.data, np.uint32).reshape(size.height, size.width)
         return words & np.uint32(0xFFFFFF)
 
@@ -210,6 +216,8 @@ async def open_desk(folder: Path, more: str = "", **size: int) -> AsyncIterator[
         more: further lines of `[vnc]`, and tables after it.
     """
     config = _CONFIG.format(**{"width": WIDTH, "height": HEIGHT, **size}) + more
+    if "listen" not in more:
+        config += 'listen = "127.0.0.1:0"\n'
     with running_daemon(folder, config) as daemon, daemon.client() as client:
         desk = Desk(daemon, client)
         await desk.put_up()

@@ -5,9 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import pytest
+
 from benchmarks import rfb_numbers as n
 from benchmarks.rfb_client import RfbClient, viewing
-from tests.live.vnc_desk import Colours, Desk, difference, until
+from benchmarks.rfb_streams import Closed
+from tests.live.vnc_desk import Colours, Desk, difference, reduced, until
 
 # The pointer is told, so that it is not in the picture.
 LIST = (n.COPY_RECT, n.TIGHT, n.quality(6), *n.TIGHT_LIST[3:], n.VMWARE_CURSOR_POSITION)
@@ -23,7 +26,8 @@ def looking(
 
 
 async def until_seen(viewer: RfbClient, wanted: Colours) -> None:
-    """Wait until a viewer's picture is the wanted one."""
+    """Wait until a viewer's picture is the wanted one, in its pixel format."""
+    wanted = reduced(wanted, viewer.format.maxima)
     try:
         await viewer.until(
             lambda: not difference(wanted, viewer.colours()), "the picture", limit_s=APPEARS_S
@@ -39,3 +43,9 @@ async def until_current(desk: Desk, viewer: RfbClient) -> None:
         return difference(desk.screen.look(), viewer.colours())
 
     await until(differ, lambda said: not said, "the screen's picture")
+
+
+async def until_sent_away(viewer: RfbClient) -> None:
+    """Wait until the server ends the connection."""
+    with pytest.raises((Closed, ConnectionError)):
+        await viewer.until(lambda: False, "the end")

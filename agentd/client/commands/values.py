@@ -190,7 +190,8 @@ class Granted(msgspec.Struct, frozen=True):
     """A new grant. `token` and `password` are told this once.
 
     `url` is the viewer page with the token behind the `#`, which no server and no log sees;
-    empty where no page is served. `password` is for plain VNC clients, where they can connect.
+    empty where no page is served. `password` is for plain VNC clients, which find us at `address`.
+    `hint` is for whoever passes the link on: what it takes where the page is on loopback alone.
     """
 
     id: str
@@ -201,6 +202,8 @@ class Granted(msgspec.Struct, frozen=True):
     expires_at: float | None = None
     uses: int | None = None
     password: str | None = None
+    address: str = ""
+    hint: str = ""
 
 
 class Health(msgspec.Struct, frozen=True):

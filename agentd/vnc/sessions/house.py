@@ -48,10 +48,15 @@ class House:
         """Return the size of the screen, or the one that it will have."""
         return Size(*self.desktop.display.size)
 
+    @property
     def name(self) -> str:
-        """Return what viewers show as their title."""
-        name, holder = f"agentd on {socket.gethostname()}", self.desk.state().holder
-        return name if holder is None else f"{name} ({holder.label} has control)"
+        """The desktop's name."""
+        return f"agentd on {socket.gethostname()}"
+
+    def title(self) -> str:
+        """Return what a viewer's window is called: the name, and who has the desktop."""
+        holder = self.desk.state().holder
+        return self.name if holder is None else f"{self.name} ({holder.label} has control)"
 
     @property
     def is_running(self) -> bool:

@@ -59,7 +59,7 @@ class Notes:
         """Whether sizes are to be told, in an update of their own."""
         return self._told_size != self.size or bool(self._answers)
 
-    def has_news(self, leds: Led) -> bool:
+    def has_news(self, leds: Led | None) -> bool:
         """Whether anything is to be told."""
         return (
             self.has_new_size()
@@ -80,7 +80,7 @@ class Notes:
         self._answers.clear()
         return rects
 
-    def take(self, leds: Led) -> list[bytes]:
+    def take(self, leds: Led | None) -> list[bytes]:
         """Return the rectangles that tell all else; they count as told."""
         rects = [server_messages.support(encoding) for encoding in self._supports]
         self._supports.clear()
@@ -90,7 +90,7 @@ class Notes:
         if self._has_new_name():
             self._told_name = self.name
             rects.append(server_messages.desktop_name(self.name))
-        if self._has_new_leds(leds):
+        if leds is not None and self._has_new_leds(leds):
             self._told_leds = leds
             write = server_messages.led_state
             if self._abilities.leds is Encoding.VMWARE_LED_STATE:
@@ -101,8 +101,8 @@ class Notes:
     def _has_new_name(self) -> bool:
         return self._abilities.names and self.name != self._told_name
 
-    def _has_new_leds(self, leds: Led) -> bool:
-        return self._abilities.leds is not None and leds != self._told_leds
+    def _has_new_leds(self, leds: Led | None) -> bool:
+        return None not in (leds, self._abilities.leds) and leds != self._told_leds
 
     def _size_rect(self, reason: SizeReason, status: SizeStatus) -> bytes:
         if not self._abilities.extended_sizes:

@@ -90,7 +90,7 @@ class Reception:
             raise Busy(f"{_MOST_GREETED} others are at the door", code="too_many_viewers")
         rfb = Rfb(
             security=security,
-            name=self._house.name(),
+            name=self._house.title(),
             size=self._house.size(),
             challenge=secrets.token_bytes(CHALLENGE_BYTES),
         )

@@ -131,6 +131,9 @@ class Updater:
     def moved_by_viewer(self, x: int, y: int) -> None:
         """The viewer's own mouse is there."""
         self._pointer.moved_by_viewer(x, y)
+        if self._pointer.painted is not None:
+            # It may be where it was painted, and then nothing else tells of it.
+            self._stir.set()
 
     def tell_size(self, reason: SizeReason, status: SizeStatus) -> None:
         """Answer a viewer that has asked for another size."""
@@ -176,7 +179,7 @@ class Updater:
         self._set_timer(None)
         if not self._is_chosen:
             self._choose()
-        if not (self._is_asked or self._is_continuous) or not self._is_ready():
+        if not (self._is_asked or self._is_continuous) or not self._watch.is_ready:
             return False
         now = time.monotonic()
         self._collect()
@@ -194,14 +197,6 @@ class Updater:
         else:
             await self._write_update(now)
         return True
-
-    def _is_ready(self) -> bool:
-        """Whether there is a picture to send; with the pointer, for who draws none.
-
-        A program that takes one picture and goes takes the first.
-        """
-        draws_pointer = self.abilities.shape is not None
-        return self._watch.is_ready and (draws_pointer or self._watch.knows_pointer)
 
     def _collect(self) -> None:
         """Take what the desktop has that is new."""

@@ -135,8 +135,8 @@ class ViewerSession:
         Returns: why it ended. Cancelling: ends it at once.
         """
         forget = self._house.desk.on_change(self._desk_changed)
-        if (name := self._house.name()) != self._rfb.name:
-            self._updater.tell_name(name)  # Somebody took over during its greeting.
+        if (title := self._house.title()) != self._rfb.name:
+            self._updater.tell_name(title)  # Somebody took over during its greeting.
         # The parts end with the first of them: without any one the viewer is of no use.
         tasks = {
             asyncio.create_task(work, name=f"{name}-{self.id}")  # noqa: TID251
@@ -243,7 +243,7 @@ class ViewerSession:
 
     def _desk_changed(self, why: str, state: DeskState) -> None:
         """Somebody else may have the desktop now: what this viewer holds down goes up."""
-        self._updater.tell_name(self._house.name())
+        self._updater.tell_name(self._house.title())
         if not self._house.desk.is_allowed(self.person):
             self._hands.let_go()
 

@@ -46,10 +46,10 @@ class Watch:
         self._follower: Follower | None = None
         self._frame = house.blank(size)
         self._cursor_news: CursorNews | None = None
+        self._seen_cursor: Cursor | None = None
         self._keyboard_news: KeyboardNews | None = None
-        self._has_looked_for_pointer = False
         self._rung = 0
-        self._leds = Led(0)
+        self._leds: Led | None = None
         self.attached = 0
 
     @property
@@ -64,17 +64,14 @@ class Watch:
 
     @property
     def cursor(self) -> Cursor | None:
-        """The pointer; None while it is not seen."""
-        return None if self._cursor_news is None else self._cursor_news.cursor
+        """The pointer, as last seen; None while there is no desktop."""
+        if self._cursor_news is not None:
+            self._seen_cursor = self._cursor_news.cursor
+        return self._seen_cursor
 
     @property
-    def knows_pointer(self) -> bool:
-        """Whether it is known if there is a pointer: that takes longer than the first picture."""
-        return self._has_looked_for_pointer or self._house.live_or_none() is None
-
-    @property
-    def leds(self) -> Led:
-        """The lights of the keyboard, as last seen."""
+    def leds(self) -> Led | None:
+        """The lights of the keyboard, as last seen; None before they were."""
         if self._keyboard_news is not None:
             self._leds = Led(self._keyboard_news.leds)
         return self._leds
@@ -118,6 +115,8 @@ class Watch:
             follower = await stack.enter_async_context(
                 live.changes.follow(self._stir.set, pace_s=_PACE_S)
             )
+            # The first picture has the pointer, and waits for no connection that follows it.
+            self._seen_cursor = (await live.capture.shot()).cursor
             self._follower, self._frame = follower, follower.frame
             self.attached += 1
             self._stir.set()
@@ -126,7 +125,7 @@ class Watch:
                 await self._house.desktop.session.wait_gone(live)
             finally:
                 self._follower = self._cursor_news = self._keyboard_news = None
-                self._has_looked_for_pointer = False
+                self._seen_cursor = None
                 self._stir.set()
 
     async def _follow_more(self, stack: AsyncExitStack, live: Live) -> None:
@@ -140,6 +139,4 @@ class Watch:
             self._cursor_news = await stack.enter_async_context(
                 live.cursor_news.follow(self._stir.set)
             )
-        # The last of all: who sees the pointer hears the bell.
-        self._has_looked_for_pointer = True
         self._stir.set()

@@ -17,6 +17,8 @@ export class Clipboard {
     this.#link = link;
     this.#parts = parts;
     link.addEventListener("clipboard", ({ detail }) => this.#fromDesktop(detail.text));
+    // What was copied on this device before the picture came can be pasted as well.
+    link.addEventListener("unicode", () => this.#sync());
     addEventListener("focus", () => this.#sync());
     parts.screen.addEventListener("pointerdown", () => this.#sync({ mayAsk: true }), { capture: true });
     parts.screen.addEventListener("keydown", (event) => this.#beforePaste(event), { capture: true });
@@ -39,6 +41,7 @@ export class Clipboard {
       const take = () => {
         this.#mayRead = { granted: "yes", prompt: "ask" }[status.state] || "no";
         this.#explain();
+        this.#sync();
       };
       status.onchange = take;
       take();
@@ -57,7 +60,7 @@ export class Clipboard {
 
   async #sync({ mayAsk = false } = {}) {
     await this.#deliver();
-    if (!this.#allowed || !this.#canSend || !document.hasFocus()) return;
+    if (!this.#allowed || !this.#canSend || !this.#link.takesUnicode || !document.hasFocus()) return;
     if (this.#mayRead === "ask" && mayAsk && !this.#hasAsked) this.#hasAsked = true;
     else if (this.#mayRead !== "yes") return;
     try {
@@ -69,7 +72,7 @@ export class Clipboard {
   }
 
   #beforePaste(event) {
-    // Noticed on the way down: the news is sent before the desktop hears the V.
+    // Mostly nothing is new: it was seen when the page got the focus.
     if ((event.ctrlKey || event.metaKey) && event.code === "KeyV") this.#sync();
   }
 
@@ -94,9 +97,11 @@ export class Clipboard {
   }
 
   #toDesktop(text) {
+    if (!this.#link.takesUnicode) return false;
     this.#known = text;
     this.#pending = null;
-    this.#link.rfb?.clipboardPasteFrom(text);
+    this.#link.rfb.clipboardPasteFrom(text);
+    return true;
   }
 
   #open() {
@@ -115,8 +120,8 @@ export class Clipboard {
   }
 
   #send() {
-    this.#toDesktop(this.#parts.text.value);
-    this.#parts.note("Sent to the desktop");
-    this.#parts.panel.hidePopover();
+    const isSent = this.#toDesktop(this.#parts.text.value);
+    this.#parts.note(isSent ? "Sent to the desktop" : "Not sent: the desktop is not connected");
+    if (isSent) this.#parts.panel.hidePopover();
   }
 }

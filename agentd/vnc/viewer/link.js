@@ -7,14 +7,15 @@ const STABLE_MS = 10_000; // A connection that lasted so long starts the delays 
 const POLICY_VIOLATION = 1008; // RFC 6455 section 7.4.1: the daemon ends this for good.
 
 export class Link extends EventTarget {
-  // Events: "change"; "end" (detail: the reason given); what noVNC's client says is passed on as
-  // "clipboard", "bell", "desktopname", "clippingviewport".
+  // Events: "change"; "end" (detail: the reason given); "unicode" when `takesUnicode` has become
+  // true; what noVNC's client says is passed on as "clipboard", "bell", "clippingviewport".
   rfb = null;
   socket = null;
   state = "idle"; // idle, connecting, connected, waiting
   retryInS = 0;
   receivedBytes = 0;
   hasBeenConnected = false;
+  takesUnicode = false; // The clipboard: until the desktop says so, noVNC would send "?" for "я".
   #RFB;
   #target;
   #token;
@@ -64,7 +65,14 @@ export class Link extends EventTarget {
     const rfb = new this.#RFB(this.#target, socket, { shared: true });
     this.rfb = rfb;
     // Later listeners than noVNC's own, which sets the on… handlers.
-    socket.addEventListener("message", ({ data }) => { this.receivedBytes += data.byteLength; });
+    this.takesUnicode = false;
+    socket.addEventListener("message", ({ data }) => {
+      this.receivedBytes += data.byteLength;
+      if (!this.takesUnicode && rfb === this.rfb && hasClipboard(rfb)) {
+        this.takesUnicode = true;
+        this.dispatchEvent(new CustomEvent("unicode"));
+      }
+    });
     let closing = {};
     socket.addEventListener("close", (event) => { closing = event; });
     rfb.addEventListener("connect", () => this.#connected(rfb));
@@ -72,7 +80,7 @@ export class Link extends EventTarget {
       // noVNC may tell before the socket's own close event is through.
       setTimeout(() => this.#disconnected(rfb, closing));
     });
-    for (const type of ["clipboard", "bell", "desktopname", "clippingviewport"]) {
+    for (const type of ["clipboard", "bell", "clippingviewport"]) {
       rfb.addEventListener(type, ({ detail }) => {
         if (rfb === this.rfb) this.dispatchEvent(new CustomEvent(type, { detail }));
       });
@@ -93,6 +101,7 @@ export class Link extends EventTarget {
     if (rfb !== this.rfb) return;
     const lasted = this.state === "connected" ? performance.now() - this.#since : 0;
     this.rfb = null;
+    this.takesUnicode = false;
     if (lasted > STABLE_MS) this.#failures = 0;
     if (!this.#wanted) return;
     if (closing.code === POLICY_VIOLATION) {
@@ -135,4 +144,10 @@ export class Link extends EventTarget {
     this.state = state;
     this.dispatchEvent(new CustomEvent("change"));
   }
+}
+
+function hasClipboard(rfb) {
+  // noVNC keeps to itself what the desktop's clipboard can do; a later one may keep it elsewhere.
+  const actions = rfb._clipboardServerCapabilitiesActions;
+  return !actions || Object.values(actions).some(Boolean);
 }

@@ -49,7 +49,6 @@ class Page {
     this.#link.addEventListener("end", ({ detail }) => this.#end(detail));
     this.#link.addEventListener("change", () => this.#show());
     this.#link.addEventListener("bell", () => this.#flash());
-    this.#link.addEventListener("desktopname", ({ detail }) => this.#name(detail.name));
     at("retry").addEventListener("click", () => this.#link.retry());
     at("take").addEventListener("click", () => this.#do(this.#hasTaken() ? "release" : "takeover"));
     at("help-done").addEventListener("click", () => this.#do("help_done"));
@@ -78,7 +77,6 @@ class Page {
     this.#showHelp();
     this.#show();
     at("info-size").textContent = state.desktop.running ? `${state.desktop.width} × ${state.desktop.height}` : "–";
-    at("info-exact").textContent = state.exact ? "exact" : "being refined";
     at("info-you").textContent = [state.you.label, state.you.rights.join(", ")].filter((text) => text).join(": ");
   }
 
@@ -102,14 +100,16 @@ class Page {
     pill.title = who.join("");
     pill.replaceChildren(...["", "long"].map((name, i) => element("span", name, who[i])));
     at("view-only").hidden = canAct;
-    at("take").hidden = !canAct;
+    // Who has taken over gives it back by themselves, or an operator does.
+    const isTaken = holder.kind === "human" && holder.taken && !holder.is_you;
+    at("take").hidden = !canAct || isTaken;
     // What a touch brought passes by itself; taking over makes it last.
     at("take").textContent = this.#hasTaken() ? "Hand back" : holder.is_you ? "Keep control" : "Take over";
     at("take").classList.toggle("primary", !holder.is_you && help !== null);
-    at("private").hidden = !canAct;
+    at("private").hidden = !canAct || isTaken;
     at("private").setAttribute("aria-pressed", withheld);
     at("withheld").hidden = !withheld;
-    at("withheld-end").hidden = !canAct;
+    at("withheld-end").hidden = !this.#hasTaken();
     at("help-done").hidden = !canAct;
   }
 

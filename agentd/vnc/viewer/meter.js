@@ -33,9 +33,12 @@ export class Meter {
       this.#show("scale", `${Math.round((100 * canvas.getBoundingClientRect().width) / canvas.width)} %`);
     }
     try {
-      this.#show("trip", `${Math.round(await this.#desk.roundTrip())} ms`);
+      const { tripMs, isExact } = await this.#desk.measure();
+      this.#show("trip", `${Math.round(tripMs)} ms`);
+      this.#show("exact", isExact ? "exact" : "being refined");
     } catch {
       this.#show("trip", "–");
+      this.#show("exact", "–");
     }
   }
 }

@@ -33,7 +33,7 @@ def covered(areas: list[Area], pixels: Pixels, rect: Rect) -> None:
     st.integers(0, 100),
     st.booleans(),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_mixture_is_covered_once(
     boxes: list[tuple[int, int, int, int]], seed: int, photos: bool
 ) -> None:

@@ -70,7 +70,7 @@ def test_viewer_sees_the_very_pixels(
 @encodings
 @pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS.keys())
 def test_each_pixel_format_is_written(encoding: Encoding, format: PixelFormat) -> None:
-    pixels = desk(320, 240)
+    pixels = desk(200, 180)
     check(viewer_of(pixels, format), Profile(format, encoding), pixels, whole(pixels))
 
 
@@ -116,7 +116,7 @@ def test_stateless_encoders_say_the_same_of_the_same_pixels(encoding: Encoding) 
 
 @pytest.mark.parametrize("encoding", [e for e in EXACT if e not in (Encoding.ZLIB, Encoding.ZRLE)])
 def test_rectangles_of_a_stateless_encoder_come_in_any_order(encoding: Encoding) -> None:
-    pixels = desk()
+    pixels = desk(320, 240)
     encoder = make_encoder(Profile(NATIVE, encoding))
     assert encoder.is_stateless
     rects = encoder.encode(pixels, whole(pixels))

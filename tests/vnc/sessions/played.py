@@ -37,7 +37,7 @@ class PlayedWatch:
 
     def __init__(self, stir: asyncio.Event, width: int = WIDTH, height: int = HEIGHT) -> None:
         self.stir = stir
-        self.is_ready = self.knows_pointer = True
+        self.is_ready = True
         self.attached = 1
         self.cursor: Cursor | None = None
         self.leds = Led(0)

@@ -95,3 +95,33 @@ class TestStains:
         pointer = view(before=before)
         assert pointer.stains([]) == [Rect(10, 10, 4, 4)]
         assert pointer.takes_new_shape(cursor(10, 10))
+
+
+class TestMovingOn:
+    """What the desktop tells of its pointer comes a moment after the viewer's own motion."""
+
+    def test_no_second_pointer_is_seen_behind_the_viewers_own(self) -> None:
+        one = view()
+        one.moved_by_viewer(7, 7)
+        assert not one.must_paint(cursor(7, 7))
+        one.moved_by_viewer(8, 8)
+        one.moved_by_viewer(9, 9)
+        assert not one.must_paint(cursor(7, 7))
+        assert not one.must_paint(cursor(8, 8))
+
+    def test_the_viewer_is_not_sent_back_to_where_it_was(self) -> None:
+        one = view(place=True)
+        assert one.takes_new_place(cursor(5, 5))
+        one.moved_by_viewer(7, 7)
+        assert not one.takes_new_place(cursor(5, 5))
+        one.moved_by_viewer(8, 8)
+        assert not one.takes_new_place(cursor(7, 7))
+
+    @pytest.mark.parametrize("place", [False, True])
+    def test_somebody_else_who_moves_it_back_is_seen(self, place: bool) -> None:
+        one = view(place=place)
+        one.moved_by_viewer(7, 7)
+        one.moved_by_viewer(8, 8)
+        assert not one.must_paint(cursor(8, 8))
+        assert not one.takes_new_place(cursor(8, 8))
+        assert one.takes_new_place(cursor(7, 7)) if place else one.must_paint(cursor(7, 7))

@@ -322,23 +322,6 @@ class TestPointer:
         assert one.viewer.picture[21, 21, 0] == 0
         assert one.viewer.picture[61, 91, 0] == 255
 
-    async def test_first_picture_has_it_for_who_draws_none(self, one: Served) -> None:
-        one.watch.knows_pointer = False
-        one.updater.set_encodings((RAW,))
-        one.ask(incremental=False)
-        await one.settle()
-        assert one.stream.written == []
-        one.watch.cursor, one.watch.knows_pointer = cursor(20, 20), True
-        one.updater.set_encodings((RAW,))
-        await until(lambda: bool(one.take()))
-        assert one.viewer.picture[21, 21, 0] == 255
-
-    async def test_first_picture_waits_for_none_for_who_draws_it(self, one: Served) -> None:
-        one.watch.knows_pointer = False
-        one.updater.set_encodings((RAW, Encoding.CURSOR))
-        one.ask(incremental=False)
-        await until(lambda: bool(one.take()) and one.sees_the_screen())
-
     async def test_at_rest_costs_nothing_while_others_draw_elsewhere(self, one: Served) -> None:
         one.watch.cursor = cursor(150, 100)
         one.updater.set_encodings((RAW,))
