@@ -98,6 +98,7 @@ async def test_a_film_that_has_stopped_is_exact(desk, encodings):
 
 EVERY_KIND = ["raw", "rre", "hextile", "zlib", "tight", "zrle", "novnc"]
 PAIRS = [(kind, name) for kind in EVERY_KIND for name in ("16-565", "8")]
+PAIRS.remove(("rre", "8"))  # The same pixels as Hextile's, and slow to read.
 PAIRS += [
     (kind, name) for kind in ("raw", "tight", "zrle") for name in ("32-rgb-big", "16-555-big")
 ]
