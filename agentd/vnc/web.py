@@ -32,8 +32,9 @@ TOKEN_PROTOCOL = "agentd.grant."
 _MOST_MESSAGE_BYTES = 1 << 20
 # Proxies cut what is silent for a minute.
 _PING_S = 20.0
-# A write that is larger is handed on in pieces: a proxy may hold a message until it is whole.
-_FRAME_BYTES = 1 << 20
+# A write that is larger is handed on in pieces: a ping goes between them, whose answer would else
+# come too late over a slow link, and a proxy may hold a message until it is whole.
+_FRAME_BYTES = 1 << 17
 _GOODBYE_S = 1.0
 # RFC 6455 section 5.5: a control frame has 125 bytes, and the code takes two.
 _REASON_BYTES = 123
@@ -152,15 +153,16 @@ class WebSocketStream:
                     return b""
 
     async def write(self, parts: list[bytes]) -> None:
-        """See `ByteStream.write`: small parts go together, large ones alone."""
-        waiting: list[bytes] = []
+        """See `ByteStream.write`: small parts go together, large ones in pieces."""
+        waiting: list[bytes | memoryview] = []
         size = 0
         for part in parts:
-            waiting.append(part)
-            size += len(part)
-            if size >= _FRAME_BYTES:
-                await self._send(waiting)
-                waiting, size = [], 0
+            for start in range(0, len(part), _FRAME_BYTES):
+                waiting.append(memoryview(part)[start : start + _FRAME_BYTES])
+                size += len(waiting[-1])
+                if size >= _FRAME_BYTES:
+                    await self._send(waiting)
+                    waiting, size = [], 0
         if waiting:
             await self._send(waiting)
 
@@ -171,8 +173,8 @@ class WebSocketStream:
     def close(self) -> None:
         """See `ByteStream.close`: what is read ends; the face says goodbye."""
 
-    async def _send(self, parts: list[bytes]) -> None:
-        await self._response.send_bytes(parts[0] if len(parts) == 1 else b"".join(parts))
+    async def _send(self, parts: list[bytes | memoryview]) -> None:
+        await self._response.send_bytes(b"".join(parts))
 
 
 def _tune(request: web.BaseRequest) -> None:

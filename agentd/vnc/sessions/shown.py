@@ -24,6 +24,8 @@ from agentd.vnc.updates.plan import Copy
 QUIET_S = 0.12
 # ... at most this many at once, so that a change need not wait long behind them.
 _REFRESH_TILES = 1024
+# Fewer would say nothing of the link's rate, by which their number is found.
+_LEAST_REFRESHED = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +117,7 @@ class Shown:
         coming, self._wanted = self._wanted, np.zeros_like(self._wanted)
         self._coming = coming
         refresh = self._inexact & ~self._changed & ~coming & (self._sent_at + QUIET_S <= now)
-        most = max(8, min(_REFRESH_TILES, refresh_bytes // (2 * TILE * TILE)))
+        most = max(_LEAST_REFRESHED, min(_REFRESH_TILES, refresh_bytes // (2 * TILE * TILE)))
         # Whole rows of tiles from the top: they make few and large rectangles.
         chosen = np.flatnonzero(refresh)
         if chosen.size > most:

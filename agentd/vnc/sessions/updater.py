@@ -129,8 +129,9 @@ class Updater:
             self._stir.set()
 
     def moved_by_viewer(self, x: int, y: int) -> None:
-        """The viewer's own mouse is there."""
-        self._pointer.moved_by_viewer(x, y)
+        """The viewer's own mouse is there; the pointer does not follow it off the screen."""
+        rect = self._shown.frame.rect
+        self._pointer.moved_by_viewer(min(x, rect.width - 1), min(y, rect.height - 1))
         if self._pointer.painted is not None:
             # It may be where it was painted, and then nothing else tells of it.
             self._stir.set()
