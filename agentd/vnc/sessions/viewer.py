@@ -135,7 +135,7 @@ class ViewerSession:
         Returns: why it ended. Cancelling: ends it at once.
         """
         forget = self._house.desk.on_change(self._desk_changed)
-        if (name := self._house.name()) != self._rfb.name:
+        if (name := self._house.title()) != self._rfb.name:
             self._updater.tell_name(name)  # Somebody took over during its greeting.
         # The parts end with the first of them: without any one the viewer is of no use.
         tasks = {

@@ -115,7 +115,7 @@ class Watch:
             follower = await stack.enter_async_context(
                 live.changes.follow(self._stir.set, pace_s=_PACE_S)
             )
-            # The first picture has the pointer, and need not wait for the connection that follows it.
+            # The first picture has the pointer, and does not wait for what follows it.
             self._seen_cursor = (await live.capture.shot()).cursor
             self._follower, self._frame = follower, follower.frame
             self.attached += 1
