@@ -135,8 +135,8 @@ class ViewerSession:
         Returns: why it ended. Cancelling: ends it at once.
         """
         forget = self._house.desk.on_change(self._desk_changed)
-        if (name := self._house.title()) != self._rfb.name:
-            self._updater.tell_name(name)  # Somebody took over during its greeting.
+        if (title := self._house.title()) != self._rfb.name:
+            self._updater.tell_name(title)  # Somebody took over during its greeting.
         # The parts end with the first of them: without any one the viewer is of no use.
         tasks = {
             asyncio.create_task(work, name=f"{name}-{self.id}")  # noqa: TID251
