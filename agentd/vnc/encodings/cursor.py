@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentd.desktop.screen.frame import CursorImage, Pixels, Rect
-from agentd.vnc.encodings.profile import EncodedRect, Encoding
+from agentd.vnc.encodings.profile import EncodedRect
+from agentd.vnc.numbers import Encoding
 from agentd.vnc.pixel_format import PixelFormat
 
 # VMware's kind of cursor with alpha, and a byte of padding.
@@ -38,10 +39,10 @@ _WHITE, _BLACK = b"\xff\xff\xff", b"\0\0\0"
 class CursorEncoding(enum.IntEnum):
     """The pseudo-encodings that carry a shape."""
 
-    CURSOR = -239
-    X_CURSOR = -240
-    WITH_ALPHA = -314
-    VMWARE = 0x574D5664
+    CURSOR = Encoding.CURSOR
+    X_CURSOR = Encoding.X_CURSOR
+    WITH_ALPHA = Encoding.CURSOR_WITH_ALPHA
+    VMWARE = Encoding.VMWARE_CURSOR
 
 
 _RANKS = (

@@ -13,7 +13,6 @@ from agentd.vnc.encodings.profile import (
     DEFAULT_COMPRESS_LEVEL,
     EncodedRect,
     Encoder,
-    Encoding,
     Profile,
     Subsampling,
 )
@@ -22,9 +21,10 @@ from agentd.vnc.encodings.rre import RreEncoder
 from agentd.vnc.encodings.tight import TightEncoder
 from agentd.vnc.encodings.zlib_stream import ZlibEncoder
 from agentd.vnc.encodings.zrle import ZrleEncoder
+from agentd.vnc.numbers import Encoding
 from agentd.vnc.pixel_format import PixelFormat
 
-__all__ = ["EncodedRect", "Encoder", "Encoding", "Profile", "choose", "make_encoder"]
+__all__ = ["EncodedRect", "Encoder", "Profile", "choose", "make_encoder"]
 
 # The best first. ZRLE lies behind Tight: it takes a stream for each viewer and more time.
 _RANKS = (
@@ -79,7 +79,7 @@ def choose(encodings: Sequence[int], format: PixelFormat) -> Profile:
         profile,
         jpeg_quality=_first_in(encodings, _QUALITY_LEVELS),
         fine_quality=_first_in(encodings, _FINE_QUALITIES),
-        h264=Encoding.OPEN_H264 in encodings,
+        h264=Encoding.H264 in encodings,
     )
     if lossy.jpeg_quality is None and lossy.fine_quality is None:
         return lossy

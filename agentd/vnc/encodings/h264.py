@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The number in the rectangle's header.
-OPEN_H264 = 50
-
 # A viewer that missed more begins anew with a key picture.
 MAX_KEPT = 60
 MAX_KEPT_BYTES = 2 << 20

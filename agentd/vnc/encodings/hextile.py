@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from agentd.desktop.screen.frame import Pixels, Rect
 from agentd.vnc.encodings.areas import Words, words_of
-from agentd.vnc.encodings.profile import EncodedRect, Encoding, Profile
+from agentd.vnc.encodings.profile import EncodedRect, Profile
 from agentd.vnc.encodings.runs import runs_of
+from agentd.vnc.numbers import Encoding
 
 _TILE = 16
 

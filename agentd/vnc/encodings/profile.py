@@ -16,19 +16,6 @@ from agentd.vnc.pixel_format import PixelFormat
 DEFAULT_COMPRESS_LEVEL = 2
 
 
-class Encoding(enum.IntEnum):
-    """The numbers of the encodings of pixels that are served here."""
-
-    RAW = 0
-    COPY_RECT = 1
-    RRE = 2
-    HEXTILE = 5
-    ZLIB = 6
-    TIGHT = 7
-    ZRLE = 16
-    OPEN_H264 = 50
-
-
 class Subsampling(enum.StrEnum):
     """How many pixels of a JPEG share a colour: named as is usual there."""
 

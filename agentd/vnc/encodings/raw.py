@@ -6,7 +6,8 @@ Pure. The quickest where the way is short: on the same machine. Source: rfbproto
 from __future__ import annotations
 
 from agentd.desktop.screen.frame import Pixels, Rect
-from agentd.vnc.encodings.profile import EncodedRect, Encoding
+from agentd.vnc.encodings.profile import EncodedRect
+from agentd.vnc.numbers import Encoding
 from agentd.vnc.pixel_format import PixelFormat
 
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from agentd.desktop.screen.frame import Pixels, Rect
 from agentd.vnc.encodings.areas import Words, words_of
-from agentd.vnc.encodings.profile import EncodedRect, Encoding, Profile
+from agentd.vnc.encodings.profile import EncodedRect, Profile
 from agentd.vnc.encodings.raw import RawEncoder
 from agentd.vnc.encodings.runs import most_common, runs_of
+from agentd.vnc.numbers import Encoding
 
 _PLACE = np.dtype([("x", ">u2"), ("y", ">u2"), ("width", ">u2"), ("height", ">u2")])
 

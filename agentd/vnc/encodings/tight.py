@@ -17,7 +17,8 @@ from agentd.vnc.encodings.areas import COLOUR, Area, Kind, Words, areas_of, word
 from agentd.vnc.encodings.deflate import deflate
 from agentd.vnc.encodings.jpeg import jpeg_of
 from agentd.vnc.encodings.palette import Palette, palette_of
-from agentd.vnc.encodings.profile import EncodedRect, Encoding, Profile
+from agentd.vnc.encodings.profile import EncodedRect, Profile
+from agentd.vnc.numbers import Encoding
 
 # Viewers keep rows of so many pixels. The length of a body is written in 22 bits, which so many
 # pixels never fill, and viewers with threads inflate rectangles side by side.

@@ -9,7 +9,8 @@ import struct
 
 from agentd.desktop.screen.frame import Pixels, Rect
 from agentd.vnc.encodings.deflate import DeflateStream
-from agentd.vnc.encodings.profile import EncodedRect, Encoding, Profile
+from agentd.vnc.encodings.profile import EncodedRect, Profile
+from agentd.vnc.numbers import Encoding
 
 
 class ZlibEncoder:

@@ -17,7 +17,8 @@ from agentd.desktop.screen.frame import Pixels, Rect
 from agentd.vnc.encodings.areas import Words, words_of
 from agentd.vnc.encodings.deflate import DeflateStream
 from agentd.vnc.encodings.palette import Palette, palette_of
-from agentd.vnc.encodings.profile import EncodedRect, Encoding, Profile
+from agentd.vnc.encodings.profile import EncodedRect, Profile
+from agentd.vnc.numbers import Encoding
 
 _TILE = 64
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 import zlib
 
+from agentd.vnc.numbers import ClipboardAction, ClipboardFormat, ServerMessage
 from agentd.vnc.protocol.messages import (
     ClipboardCaps,
     ClipboardNotify,
@@ -19,7 +20,6 @@ from agentd.vnc.protocol.messages import (
     ClipboardRefused,
     ClipboardRequest,
 )
-from agentd.vnc.protocol.numbers import ClipboardAction, ClipboardFormat, ServerMessage
 
 # Of text as UTF-8, unpacked.
 MAX_TEXT_BYTES = 1024 * 1024

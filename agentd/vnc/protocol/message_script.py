@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from typing import TypeAlias
 
 from agentd.desktop.screen.frame import Rect
+from agentd.vnc.numbers import ClientMessage, Encoding, QemuMessage
 from agentd.vnc.pixel_format import PixelFormat
 from agentd.vnc.protocol import clipboard_messages
 from agentd.vnc.protocol.messages import (
@@ -29,7 +30,6 @@ from agentd.vnc.protocol.messages import (
     SetPixelFormat,
     UpdateRequest,
 )
-from agentd.vnc.protocol.numbers import ClientMessage, Encoding, QemuMessage
 from agentd.vnc.protocol.reading import Drop, ProtocolError, Script, Want
 
 # Viewers name 20 to 60. The list is walked for each change of it.

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from agentd.desktop.screen.frame import Rect
+from agentd.vnc.numbers import ClipboardAction, ClipboardFormat, FenceFlag
 from agentd.vnc.pixel_format import PixelFormat
-from agentd.vnc.protocol.numbers import ClipboardAction, ClipboardFormat, FenceFlag
 
 # What an answer to a fence may promise; the client is told by the bits that come back.
 _KNOWN_FENCE_FLAGS = FenceFlag.BLOCK_BEFORE | FenceFlag.BLOCK_AFTER | FenceFlag.SYNC_NEXT

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 from agentd.desktop.screen.frame import Size
+from agentd.vnc.numbers import SecurityResult, SecurityType
 from agentd.vnc.pixel_format import NATIVE, PixelFormat
 from agentd.vnc.protocol import server_messages
 from agentd.vnc.protocol.message_script import message_script
 from agentd.vnc.protocol.messages import Message
-from agentd.vnc.protocol.numbers import SecurityResult, SecurityType
 from agentd.vnc.protocol.reading import Pause, ProtocolError, Reading, Script, Want
 from agentd.vnc.protocol.security import CHALLENGE_BYTES, Method, Security
 

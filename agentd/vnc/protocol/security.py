@@ -11,7 +11,7 @@ import enum
 import hmac
 from dataclasses import dataclass
 
-from agentd.vnc.protocol.numbers import SecurityType, VeNCryptType
+from agentd.vnc.numbers import SecurityType, VeNCryptType
 
 CHALLENGE_BYTES = 16
 

@@ -10,9 +10,7 @@ import struct
 from collections.abc import Sequence
 
 from agentd.desktop.screen.frame import Rect, Size
-from agentd.vnc.pixel_format import PixelFormat
-from agentd.vnc.protocol.messages import Screen
-from agentd.vnc.protocol.numbers import (
+from agentd.vnc.numbers import (
     Encoding,
     Led,
     SecurityResult,
@@ -20,6 +18,8 @@ from agentd.vnc.protocol.numbers import (
     SizeReason,
     SizeStatus,
 )
+from agentd.vnc.pixel_format import PixelFormat
+from agentd.vnc.protocol.messages import Screen
 
 # The count of an update whose end is marked by `last_rect`.
 UNCOUNTED = 0xFFFF

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentd.vnc.encodings.cursor import CursorEncoding, choose_cursor
-from agentd.vnc.protocol.numbers import Encoding
+from agentd.vnc.numbers import Encoding
 
 _PLACES = (Encoding.VMWARE_CURSOR_POSITION, Encoding.POINTER_POSITION)
 _LEDS = (Encoding.LED_STATE, Encoding.VMWARE_LED_STATE)

@@ -7,9 +7,9 @@ pointer is in `pointer_view.py`. Source: rfbproto "Pseudo-encodings".
 from __future__ import annotations
 
 from agentd.desktop.screen.frame import Rect, Size
+from agentd.vnc.numbers import Encoding, Led, SizeReason, SizeStatus
 from agentd.vnc.protocol import server_messages
 from agentd.vnc.protocol.messages import Screen
-from agentd.vnc.protocol.numbers import Encoding, Led, SizeReason, SizeStatus
 from agentd.vnc.sessions.abilities import Abilities
 
 _YES = (SizeReason.THIS_CLIENT, SizeStatus.OK)

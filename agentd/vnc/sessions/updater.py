@@ -15,10 +15,10 @@ from agentd.base.errors import BadRequest
 from agentd.desktop.screen.frame import Rect, Size
 from agentd.desktop.screen.overlay import Cursor
 from agentd.vnc.encodings.encoder import choose
+from agentd.vnc.numbers import Encoding, FenceFlag, SizeReason, SizeStatus
 from agentd.vnc.pacing import Pacing
 from agentd.vnc.pixel_format import NATIVE, PixelFormat
 from agentd.vnc.protocol import server_messages
-from agentd.vnc.protocol.numbers import Encoding, FenceFlag, SizeReason, SizeStatus
 from agentd.vnc.sessions.abilities import Abilities
 from agentd.vnc.sessions.house import House
 from agentd.vnc.sessions.notes import Notes

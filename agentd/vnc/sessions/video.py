@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from agentd.base.errors import Unavailable
 from agentd.desktop.screen.comparing import Tiles
 from agentd.desktop.screen.frame import Frame, Rect
-from agentd.vnc.encodings.h264 import OPEN_H264, H264Stream, Missed, h264_available, h264_status
+from agentd.vnc.encodings.h264 import H264Stream, Missed, h264_available, h264_status
 from agentd.vnc.encodings.profile import EncodedRect
+from agentd.vnc.numbers import Encoding
 from agentd.vnc.updates.hot import Heat
 
 logger = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class Video:
             self._is_usable = False
             return None
         seen.stream, seen.number = stream, missed.last
-        return EncodedRect(rect, OPEN_H264, missed.body, is_exact=False)
+        return EncodedRect(rect, Encoding.H264, missed.body, is_exact=False)
 
 
 def _picture(stream: H264Stream, frame: Frame, number: int, at: float) -> Missed:

@@ -19,6 +19,7 @@ from agentd.vnc.access.control import Person
 from agentd.vnc.access.grants import Grant, GrantId, Right
 from agentd.vnc.access.state import DeskState
 from agentd.vnc.access.viewers import ViewerInfo
+from agentd.vnc.numbers import Encoding, SizeReason, SizeStatus, encoding_name
 from agentd.vnc.protocol import messages, server_messages
 from agentd.vnc.protocol.messages import (
     ClipboardCaps,
@@ -29,7 +30,6 @@ from agentd.vnc.protocol.messages import (
     ClipboardRequest,
     CutText,
 )
-from agentd.vnc.protocol.numbers import Encoding, SizeReason, SizeStatus, encoding_name
 from agentd.vnc.protocol.rfb import Event, Rfb
 from agentd.vnc.sessions.house import House
 from agentd.vnc.sessions.streams import ByteStream

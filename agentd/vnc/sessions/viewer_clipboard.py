@@ -18,6 +18,7 @@ from agentd.base.errors import AgentdError, BadRequest
 from agentd.base.events import EventBus
 from agentd.desktop.clipboard.clipboard import Clipboard
 from agentd.desktop.clipboard.selection_content import ContentType, Selection, content_of
+from agentd.vnc.numbers import ClipboardFormat
 from agentd.vnc.protocol import clipboard_messages, server_messages
 from agentd.vnc.protocol.messages import (
     ClipboardCaps,
@@ -28,7 +29,6 @@ from agentd.vnc.protocol.messages import (
     ClipboardRequest,
     CutText,
 )
-from agentd.vnc.protocol.numbers import ClipboardFormat
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from agentd.desktop.screen.frame import Frame, Size
 from agentd.desktop.screen.overlay import Cursor
 from agentd.desktop.session import Live
 from agentd.desktop.xlink import DisplayLost
-from agentd.vnc.protocol.numbers import Led
+from agentd.vnc.numbers import Led
 from agentd.vnc.sessions.house import House
 
 logger = logging.getLogger(__name__)

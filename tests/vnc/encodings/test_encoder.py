@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agentd.vnc.encodings.encoder import Encoding, Profile, choose, make_encoder
+from agentd.vnc.encodings.encoder import Profile, choose, make_encoder
 from agentd.vnc.encodings.profile import Subsampling
+from agentd.vnc.numbers import Encoding
 from agentd.vnc.pixel_format import NATIVE
 from tests.vnc.encodings.content import FORMATS
 
@@ -91,4 +92,4 @@ def test_equal_wishes_make_equal_profiles() -> None:
 
 def test_profile_without_an_encoder_is_refused() -> None:
     with pytest.raises(ValueError, match="encoding 50"):
-        make_encoder(Profile(NATIVE, Encoding.OPEN_H264))
+        make_encoder(Profile(NATIVE, Encoding.H264))

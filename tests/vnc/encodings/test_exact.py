@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentd.desktop.screen.frame import Pixels, Rect
-from agentd.vnc.encodings.encoder import Encoding, Profile, make_encoder
+from agentd.vnc.encodings.encoder import Profile, make_encoder
+from agentd.vnc.numbers import Encoding
 from agentd.vnc.pixel_format import NATIVE, PixelFormat
 from tests.vnc.decoders import Viewer
 from tests.vnc.encodings.content import (

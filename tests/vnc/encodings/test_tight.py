@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from agentd.desktop.screen.frame import Pixels, Rect
-from agentd.vnc.encodings.encoder import EncodedRect, Encoding, Profile, make_encoder
+from agentd.vnc.encodings.encoder import EncodedRect, Profile, make_encoder
 from agentd.vnc.encodings.profile import Subsampling
 from agentd.vnc.encodings.tight import compact_length
+from agentd.vnc.numbers import Encoding
 from agentd.vnc.pixel_format import NATIVE
 from tests.vnc.decoders import Reader, Viewer, compact_number
 from tests.vnc.encodings.content import (

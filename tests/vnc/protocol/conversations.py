@@ -6,6 +6,7 @@ import struct
 import zlib
 
 from agentd.desktop.screen.frame import Rect, Size
+from agentd.vnc.numbers import ClipboardAction, ClipboardFormat
 from agentd.vnc.pixel_format import NATIVE
 from agentd.vnc.protocol.messages import (
     ClipboardCaps,
@@ -27,7 +28,6 @@ from agentd.vnc.protocol.messages import (
     SetPixelFormat,
     UpdateRequest,
 )
-from agentd.vnc.protocol.numbers import ClipboardAction, ClipboardFormat
 from agentd.vnc.protocol.rfb import Rfb
 from agentd.vnc.protocol.security import Security
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentd.desktop.screen.frame import Rect
+from agentd.vnc.numbers import FenceFlag
 from agentd.vnc.protocol.messages import (
     ClipboardProvide,
     CutText,
@@ -14,7 +15,6 @@ from agentd.vnc.protocol.messages import (
     Screen,
     SetDesktopSize,
 )
-from agentd.vnc.protocol.numbers import FenceFlag
 
 LEFT, RIGHT = Screen(1, Rect(0, 0, 600, 700)), Screen(2, Rect(600, 0, 400, 700))
 

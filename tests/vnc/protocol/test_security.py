@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentd.vnc.protocol.numbers import SecurityType
+from agentd.vnc.numbers import SecurityType
 from agentd.vnc.protocol.security import Method, Security, vnc_auth_matches, vnc_auth_response
 from tests.vnc.protocol.conversations import CHALLENGE
 

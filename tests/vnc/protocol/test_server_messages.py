@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from agentd.desktop.screen.frame import Rect, Size
+from agentd.vnc.numbers import Encoding, Led, SecurityResult, SizeReason, SizeStatus
 from agentd.vnc.pixel_format import NATIVE
 from agentd.vnc.protocol import server_messages as say
 from agentd.vnc.protocol.messages import Screen
-from agentd.vnc.protocol.numbers import Encoding, Led, SecurityResult, SizeReason, SizeStatus
 from tests.vnc.protocol.conversations import SERVER_INIT
 
 SIZE = Size(1280, 800)

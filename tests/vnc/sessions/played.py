@@ -18,7 +18,7 @@ from agentd.desktop.screen.comparing import Tiles
 from agentd.desktop.screen.damage import changed_tiles
 from agentd.desktop.screen.frame import CursorImage, Frame, Pixels, Rect
 from agentd.desktop.screen.overlay import Cursor
-from agentd.vnc.protocol.numbers import Encoding, Led
+from agentd.vnc.numbers import Encoding, Led
 from agentd.vnc.sessions.updater import Updater
 from agentd.vnc.sessions.video import Video
 from agentd.vnc.updates.shared import SharedUpdates

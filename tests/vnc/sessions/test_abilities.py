@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentd.vnc.encodings.cursor import CursorEncoding
-from agentd.vnc.protocol.numbers import Encoding
+from agentd.vnc.numbers import Encoding
 from agentd.vnc.sessions.abilities import Abilities
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from agentd.desktop.screen.frame import Rect, Size
+from agentd.vnc.numbers import Encoding, Led, SizeReason, SizeStatus
 from agentd.vnc.protocol import server_messages
 from agentd.vnc.protocol.messages import Screen
-from agentd.vnc.protocol.numbers import Encoding, Led, SizeReason, SizeStatus
 from agentd.vnc.sessions.abilities import Abilities
 from agentd.vnc.sessions.notes import Notes
 

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from agentd.vnc.access.grants import Right
-from agentd.vnc.protocol.numbers import Encoding
+from agentd.vnc.numbers import Encoding
 from agentd.vnc.sessions import reception as module
 from tests.fakes import until
 from tests.vnc.sessions.played import PlayedViewer

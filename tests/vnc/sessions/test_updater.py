@@ -12,9 +12,9 @@ import pytest_asyncio
 
 from agentd.base.errors import BadRequest
 from agentd.desktop.screen.frame import Rect
+from agentd.vnc.numbers import Encoding, Led, SizeReason, SizeStatus
 from agentd.vnc.pixel_format import NATIVE, PixelFormat
 from agentd.vnc.protocol import server_messages
-from agentd.vnc.protocol.numbers import Encoding, Led, SizeReason, SizeStatus
 from agentd.vnc.sessions.updater import Updater
 from tests.fakes import until
 from tests.vnc.sessions.played import Served, cursor, served

@@ -12,7 +12,8 @@ from agentd.base.errors import Unavailable
 from agentd.desktop.screen.damage import grid
 from agentd.desktop.screen.frame import Frame, Pixels, Rect
 from agentd.vnc.encodings.encoder import choose
-from agentd.vnc.encodings.h264 import OPEN_H264, Picture, Pictures
+from agentd.vnc.encodings.h264 import Picture, Pictures
+from agentd.vnc.numbers import Encoding
 from agentd.vnc.pixel_format import NATIVE
 from agentd.vnc.sessions import video as module
 from agentd.vnc.sessions.painting import Painting
@@ -97,7 +98,7 @@ class TestEncode:
         second = await video.encode(PART, frame(1), other)
         assert first == second
         assert first is not None
-        assert (first.rect, first.encoding, first.is_exact) == (PART, OPEN_H264, False)
+        assert (first.rect, first.encoding, first.is_exact) == (PART, Encoding.H264, False)
         assert PlayedStream.made[0].encoded == [(1, True)]
 
     async def test_who_lagged_gets_what_it_missed(self, video: Video) -> None:
@@ -164,7 +165,7 @@ class TestInAnUpdate:
         due = shown.due(frame(2, value=9), 2.0, refresh_bytes=0)
         view = PointerView(draws_shape=True, takes_place=True)
         painted = await painting.paint(due, view, None)
-        assert (painted.rects[0].encoding == OPEN_H264) is is_taken
+        assert (painted.rects[0].encoding == Encoding.H264) is is_taken
         inside = [rect for rect in painted.rects[is_taken:] if PART.covers(rect.rect)]
         assert inside == []
         sent = np.zeros((HEIGHT, WIDTH), bool)

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from agentd.vnc.access.control import Person
 from agentd.vnc.access.grants import Right
-from agentd.vnc.protocol.numbers import Encoding
+from agentd.vnc.numbers import Encoding
 from tests.fakes import until
 from tests.vnc.sessions.played import PlayedStream, PlayedViewer
 from tests.vnc.sessions.room import SIZE, Room, opened

@@ -12,6 +12,7 @@ import pytest_asyncio
 from agentd.base.errors import BadRequest, NotFound
 from agentd.base.events import EventBus
 from agentd.desktop.clipboard.selection_content import Content, ContentType, Selection
+from agentd.vnc.numbers import ClipboardFormat
 from agentd.vnc.protocol import clipboard_messages, server_messages
 from agentd.vnc.protocol.messages import (
     ClipboardNotify,
@@ -21,7 +22,6 @@ from agentd.vnc.protocol.messages import (
     ClipboardRequest,
     CutText,
 )
-from agentd.vnc.protocol.numbers import ClipboardFormat
 from agentd.vnc.sessions.viewer_clipboard import ViewerClipboard
 from tests.fakes import until
 

@@ -17,7 +17,7 @@ from agentd.desktop.screen.changes import Change
 from agentd.desktop.screen.damage import grid
 from agentd.desktop.screen.frame import Frame, Rect, Size
 from agentd.desktop.xlink import DisplayLost
-from agentd.vnc.protocol.numbers import Led
+from agentd.vnc.numbers import Led
 from agentd.vnc.sessions.watch import Watch
 from tests.fakes import until
 from tests.vnc.sessions.played import cursor

@@ -16,7 +16,8 @@ from agentd.base.errors import Unavailable
 from agentd.desktop.screen.comparing import TILE
 from agentd.desktop.screen.damage import changed_tiles, grid
 from agentd.desktop.screen.frame import Frame, Pixels, Rect
-from agentd.vnc.encodings.profile import EncodedRect, Encoding, Profile
+from agentd.vnc.encodings.profile import EncodedRect, Profile
+from agentd.vnc.numbers import Encoding
 from agentd.vnc.pixel_format import NATIVE
 from agentd.vnc.updates.shared import SharedUpdates, Update
 from tests.vnc.updates.screens import flat, frame, letters, photo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentd.vnc.protocol.numbers import Encoding, encoding_name
+from agentd.vnc.numbers import Encoding, encoding_name
 
 
 @pytest.mark.parametrize(
