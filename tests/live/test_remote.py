@@ -6,6 +6,7 @@ The events are those that noVNC, TigerVNC and vncdotool send.
 from __future__ import annotations
 
 import asyncio
+from itertools import groupby
 
 import pytest
 import pytest_asyncio
@@ -247,7 +248,8 @@ async def test_the_pointer_moves_before_its_buttons_change(viewer, display) -> N
         await viewer.pointer(60, 70, 0b100)
         await viewer.pointer(WIDTH + 50, -3, 0)
         heard.wait(lambda events: ("button_up", 3) in events)
-        assert heard.events == [
+        # The server tells of a motion to where the pointer is, or does not.
+        assert [event for event, _ in groupby(heard.events)] == [
             ("motion", 20, 30),
             ("motion", 40, 50),
             ("button_down", 1),
