@@ -20,6 +20,7 @@ import aiohttp
 START_S = 30.0
 ANSWER_S = 30.0
 CONDITION_S = 20.0
+END_S = 2.0
 
 _OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 _OPTIONS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -273,7 +274,9 @@ async def chromium() -> AsyncIterator[Browser]:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         async with asyncio.timeout(START_S):
             address = await _address(process)
-            socket = await session.ws_connect(address, max_msg_size=0)
+            limit = aiohttp.ClientWSTimeout(ws_close=END_S)
+            socket = await session.ws_connect(address, max_msg_size=0, timeout=limit)
+        stack.push_async_callback(socket.close)
         browser = Browser(socket)
         for name, work in (("devtools", browser.receive()), ("its log", _drain(process))):
             # A fixture's two halves may be run by different tasks, which a TaskGroup forbids.
