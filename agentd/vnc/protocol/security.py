@@ -47,6 +47,11 @@ class Method(enum.Enum):
         return self in (Method.VNC_AUTH, Method.X509_VNC)
 
     @property
+    def asks_person(self) -> bool:
+        """Whether somebody has to type something."""
+        return self.asks_challenge or self.asks_name
+
+    @property
     def asks_name(self) -> bool:
         """Whether a name and a password are sent."""
         return self in (Method.PLAIN, Method.X509_PLAIN)

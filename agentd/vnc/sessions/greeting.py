@@ -2,7 +2,8 @@
 
 A connection that was let in before, by a token or by who may open the socket, brings its grant; any
 other shows a password, which the door checks, slowly after failures. All of it has to be done in
-10 s. It serves nobody: `viewer.py` does.
+10 s; where a person is asked for a password meanwhile, in a minute. It serves nobody: `viewer.py`
+does.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from agentd.vnc.protocol.rfb import (
 from agentd.vnc.sessions.streams import ByteStream
 
 GREETING_S = 10.0
+PASSWORD_S = 60.0
 
 _REFUSAL = "This password opens nothing. Ask for a new one."
 
@@ -43,20 +45,24 @@ async def greet(
     Cancelling is safe.
     """
     try:
-        async with asyncio.timeout(GREETING_S):
-            return await _greet(stream, rfb, door, grant)
+        async with asyncio.timeout(GREETING_S) as limit:
+            return await _greet(stream, rfb, door, grant, limit)
     except TimeoutError:
-        raise TimedOut(f"the viewer did not come in within {GREETING_S:g} s") from None
+        raise TimedOut("the viewer did not come in in time") from None
     finally:
         await _flush(stream, rfb)
 
 
 async def _greet(
-    stream: ByteStream, rfb: Rfb, door: Door, grant: Grant | None
+    stream: ByteStream, rfb: Rfb, door: Door, grant: Grant | None, limit: asyncio.Timeout
 ) -> tuple[Grant, Sequence[Event]]:
     await _flush(stream, rfb)
+    is_asked = False
     while data := await stream.read():
         events = list(rfb.feed(data))
+        if not is_asked and rfb.method is not None and rfb.method.asks_person:
+            is_asked = True
+            limit.reschedule(asyncio.get_running_loop().time() + PASSWORD_S)
         while events:
             event = events.pop(0)
             match event:

@@ -111,6 +111,17 @@ async def test_who_is_slow_is_sent_away(guest: Guest, monkeypatch: pytest.Monkey
         await greet(guest.stream, rfb(), guest.door, TRUSTED)
 
 
+async def test_who_is_asked_for_a_password_has_time_to_type_it(
+    guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GREETING_S", 60.0)
+    monkeypatch.setattr(module, "PASSWORD_S", 0.02)
+    guest.say(V38, b"\x02")
+    # Only by the time for the password can it end so soon.
+    with pytest.raises(TimedOut):
+        await greet(guest.stream, rfb(Security.password()), guest.door, None)
+
+
 async def test_who_speaks_before_the_encryption_is_not_heard(guest: Guest) -> None:
     security = Security.certificate(allow_unencrypted=False)
     guest.say(V38, b"\x13", b"\x00\x02", (262).to_bytes(4, "big") + b"too early")
