@@ -23,6 +23,10 @@ from agentd.vnc.updates.hot import Heat
 
 logger = logging.getLogger(__name__)
 
+# More frames than these, or longer between two of them, say no more of what plays.
+_MOST_MISSED = 12
+_MOST_STEP_S = 0.1
+
 
 @dataclass(slots=True)
 class Seen:
@@ -42,7 +46,9 @@ class Video:
     def __init__(self, pool: Executor) -> None:
         self._pool = pool
         self._heat = Heat()
+        # The newest frame that the heat knows of, and when it was noted.
         self._noted = 0
+        self._noted_at = 0.0
         self._stream: H264Stream | None = None
         self._is_usable: bool | None = None
 
@@ -58,10 +64,20 @@ class Video:
         return {"h264": str(h264_status())}
 
     def note(self, frame: Frame, tiles: Tiles) -> None:
-        """Take note of tiles that were changed by more than a move; once for each frame."""
-        if frame.id > self._noted:
-            self._noted = frame.id
-            self._heat.note(time.monotonic(), tiles, frame.rect)
+        """Take note of tiles that were changed by more than a move, since the frame noted last.
+
+        A slow viewer misses frames: what has changed in its update is taken to have changed in each
+        of them, as video has; else a slow link, which needs H.264 most, would never get it.
+        """
+        missed = frame.id - self._noted
+        if missed <= 0:
+            return
+        now = time.monotonic()
+        steps = min(missed, _MOST_MISSED)
+        span_s = min(now - self._noted_at, steps * _MOST_STEP_S)
+        for step in range(1, steps + 1):
+            self._heat.note(now - span_s + span_s * step / steps, tiles, frame.rect)
+        self._noted, self._noted_at = frame.id, now
 
     @property
     def has_h264(self) -> bool:
