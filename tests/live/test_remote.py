@@ -264,9 +264,15 @@ async def test_the_pointer_moves_before_its_buttons_change(viewer, display) -> N
 @pytest.mark.not_told_by("xterm")
 async def test_wheel_and_clicks_reach_the_program(viewer, field: Oracle) -> None:
     at = WIDTH // 2, HEIGHT // 2
-    for mask in (0b1000, 0, 0b10000, 0):
+    # One after the other: Firefox adds up what comes at once, and here that is nothing.
+    for mask, is_down in ((0b1000, False), (0b10000, True)):
         await viewer.pointer(*at, mask)
-    await field.wait(lambda: {event["dy"] > 0 for event in field.of("scroll")} == {True, False})
+        await viewer.pointer(*at, 0)
+        await field.wait(
+            lambda is_down=is_down: any(
+                event["dy"] and (event["dy"] > 0) is is_down for event in field.of("scroll")
+            )
+        )
     await viewer.pointer(*at, 0b1)
     await viewer.pointer(*at, 0)
     await field.wait_event("button", press=True, button=1)
