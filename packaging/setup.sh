@@ -12,7 +12,7 @@ RUNTIME_PACKAGES=(
 DEMO_PACKAGES=(xterm mousepad)
 TEST_PACKAGES=(
   chromium firefox-esr python3-tk python3-gi gir1.2-gtk-3.0 gir1.2-gtk-4.0 python3-pyqt6
-  imagemagick xclip xdotool debootstrap systemd-container
+  imagemagick xclip xdotool x11-xserver-utils debootstrap systemd-container
   tigervnc-standalone-server x11vnc
   tigervnc-viewer novnc vncsnapshot gvncviewer gstreamer1.0-tools gstreamer1.0-plugins-base
   gstreamer1.0-plugins-bad

@@ -100,7 +100,7 @@ async def test_tigervnc_comes_in_by_tls(encrypted, display, kind):
     grant = desk.grant()
     options = (f"-SecurityTypes={kind}", f"-X509CA={certificate}")
     secret = grant.token if kind == "X509Plain" else grant.password
-    address = desk.address.replace("127.0.0.1", "localhost")
+    address = desk.address
     async with tigervnc(display, address, *options, password=secret, user=grant.id) as viewer:
         await until_shown(viewer, desk, "text", 7)
         await until_shown(viewer, desk, "photo", 8)
@@ -111,7 +111,7 @@ async def test_tigervnc_with_a_wrong_user_is_sent_away(encrypted, display):
     desk, certificate = encrypted
     grant = desk.grant()
     options = ("-SecurityTypes=X509Plain", f"-X509CA={certificate}")
-    address = desk.address.replace("127.0.0.1", "localhost")
+    address = desk.address
     async with tigervnc(display, address, *options, password=grant.token, user="g-other") as viewer:
         assert "This password opens nothing" in await viewer.wait_end()
 

@@ -1,9 +1,10 @@
-"""A certificate for `localhost`, made for the time of a test."""
+"""A certificate for 127.0.0.1, made for the time of a test."""
 
 from __future__ import annotations
 
 import datetime
 import os
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -15,7 +16,9 @@ from cryptography.x509.oid import NameOID
 def make_certificate(folder: Path) -> tuple[Path, Path]:
     """Write a certificate that vouches for itself, and its key; returns both paths."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    # Viewers compare it with what they were told to connect to; a name would have to be resolved.
+    address = x509.IPAddress(ip_address("127.0.0.1"))
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)
     day = datetime.timedelta(days=1)
     certificate = (
@@ -27,7 +30,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
         .not_valid_before(now - day)
         .not_valid_after(now + day)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
