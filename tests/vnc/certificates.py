@@ -20,7 +20,7 @@ class Certificate:
 
 
 def make_certificate(folder: Path) -> Certificate:
-    """Make one for `localhost`."""
+    """Make one for 127.0.0.1."""
     certificate_file, key_file = vnc_certificate.make_certificate(folder)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.num_tickets = 0

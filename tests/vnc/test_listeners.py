@@ -234,7 +234,7 @@ class TestTls:
             _, writer = await room.connect()
             assert room.reception.offered == [Security.certificate(allow_unencrypted=True)]
             writer.close()
-            url = f"https://localhost:{room.port('page')}/vnc/"
+            url = f"https://127.0.0.1:{room.port('page')}/vnc/"
             async with aiohttp.ClientSession() as session:
                 async with session.get(url, ssl=certificate.client) as response:
                     assert await response.text() == "the page"

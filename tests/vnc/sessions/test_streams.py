@@ -113,7 +113,7 @@ async def test_tls_begins_in_the_midst(tmp_path: Path) -> None:
 
         def talk() -> bytes:
             assert peer.recv(4, socket.MSG_WAITALL) == b"tls?"
-            with certificate.client.wrap_socket(peer.dup(), server_hostname="localhost") as wrapped:
+            with certificate.client.wrap_socket(peer.dup(), server_hostname="127.0.0.1") as wrapped:
                 wrapped.sendall(b"hello")
                 got = b""
                 while len(got) < 2 * MEGABYTE:
