@@ -1,4 +1,4 @@
-"""Pixels of two pictures compared, tile by tile.
+"""Tiles of the screen: which a rectangle has, and in which two pictures differ.
 
 Pure. What differs in many places is mostly found by a glance at one row in eight; only the tiles
 that look the same there are compared whole. It knows nothing of time or of what was drawn.
@@ -37,6 +37,23 @@ def words(pixels: Pixels) -> Words:
 def part(picture: Words, area: Rect) -> Words:
     """Return a view of a part of a picture, which lies inside it."""
     return picture[area.y : area.bottom, area.x : area.right]
+
+
+def touched(rect: Rect) -> tuple[slice, slice]:
+    """Return the tiles that a rectangle touches."""
+    if rect.area == 0:
+        return slice(0, 0), slice(0, 0)
+    return (
+        slice(rect.y // TILE, -(-rect.bottom // TILE)),
+        slice(rect.x // TILE, -(-rect.right // TILE)),
+    )
+
+
+def covered(rect: Rect, screen: Rect) -> tuple[slice, slice]:
+    """Return the tiles that a rectangle covers; those at the far edges are cut by the screen."""
+    bottom = -(-rect.bottom // TILE) if rect.bottom == screen.bottom else rect.bottom // TILE
+    right = -(-rect.right // TILE) if rect.right == screen.right else rect.right // TILE
+    return slice(-(-rect.y // TILE), bottom), slice(-(-rect.x // TILE), right)
 
 
 def glance(old: Words, new: Words) -> Tiles:

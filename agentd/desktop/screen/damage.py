@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.comparing import TILE, Tiles, compare, glance, part, words
+from agentd.desktop.screen.comparing import TILE, Tiles, compare, glance, part, touched, words
 from agentd.desktop.screen.frame import Pixels, Rect
 
 # What is smaller is compared at once.
@@ -45,10 +45,7 @@ def changed_tiles(before: Pixels, after: Pixels, *, within: Rect | None = None) 
     if area.area == 0:
         return changed
     old, new = part(words(before), area), part(words(after), area)
-    inside = (
-        slice(area.y // TILE, -(-area.bottom // TILE)),
-        slice(area.x // TILE, -(-area.right // TILE)),
-    )
+    inside = touched(area)
     if area.area >= _LEAST_GLANCED:
         changed[inside] = glance(old, new)
     changed[inside] |= compare(old, new, ~changed[inside])

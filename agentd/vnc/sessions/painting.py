@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from agentd.desktop.screen.comparing import covered, touched
 from agentd.desktop.screen.frame import Frame, Rect
 from agentd.desktop.screen.overlay import Cursor, blend_cursor
 from agentd.vnc.encodings.cursor import CursorEncoding, encode_cursor
@@ -20,7 +21,7 @@ from agentd.vnc.encodings.encoder import make_encoder
 from agentd.vnc.encodings.profile import EncodedRect, Encoder, Profile, Subsampling
 from agentd.vnc.protocol.server_messages import rect_header
 from agentd.vnc.sessions.pointer_view import PointerView
-from agentd.vnc.sessions.shown import Due, covered, touched
+from agentd.vnc.sessions.shown import Due
 from agentd.vnc.sessions.video import Seen, Video
 from agentd.vnc.updates.plan import Copy
 from agentd.vnc.updates.shared import SharedUpdates

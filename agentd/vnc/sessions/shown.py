@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.comparing import TILE, Tiles
+from agentd.desktop.screen.comparing import TILE, Tiles, covered, touched
 from agentd.desktop.screen.damage import grid
 from agentd.desktop.screen.frame import Frame, Rect
 from agentd.vnc.encodings.encoder import EncodedRect
@@ -151,20 +151,3 @@ class Shown:
         tiles = touched(rect)
         self._inexact[tiles] = True
         self._sent_at[tiles] = now
-
-
-def touched(rect: Rect) -> tuple[slice, slice]:
-    """Return the tiles that a rectangle touches."""
-    if rect.area == 0:
-        return slice(0, 0), slice(0, 0)
-    return (
-        slice(rect.y // TILE, -(-rect.bottom // TILE)),
-        slice(rect.x // TILE, -(-rect.right // TILE)),
-    )
-
-
-def covered(rect: Rect, screen: Rect) -> tuple[slice, slice]:
-    """Return the tiles that a rectangle covers; those at the far edges are cut by the screen."""
-    bottom = -(-rect.bottom // TILE) if rect.bottom == screen.bottom else rect.bottom // TILE
-    right = -(-rect.right // TILE) if rect.right == screen.right else rect.right // TILE
-    return slice(-(-rect.y // TILE), bottom), slice(-(-rect.x // TILE), right)

@@ -11,10 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agentd.desktop.screen.comparing import TILE, Tiles, Words, compare, glance, part, words
+from agentd.desktop.screen.comparing import (
+    TILE,
+    Tiles,
+    Words,
+    compare,
+    covered,
+    glance,
+    part,
+    touched,
+    words,
+)
 from agentd.desktop.screen.damage import grid
 from agentd.desktop.screen.frame import Frame, Rect
-from agentd.vnc.updates.regions import box, covered, few, trimmed, without
+from agentd.vnc.updates.regions import box, few, trimmed, without
 from agentd.vnc.updates.scroll import Move, find_moves
 
 # Fewer tiles than these are sent sooner than searched for what has moved.
@@ -66,7 +76,7 @@ def plan(before: Frame, after: Frame, tiles: Tiles, *, copies: bool) -> Plan:
     if area.area == 0 or before.pixels is after.pixels:
         return Plan((), ())
     old, new = words(before.pixels), words(after.pixels)
-    rows, columns = covered(area)
+    rows, columns = touched(area)
     changed = tiles.copy()
     # What the capture has compared need not be compared again.
     is_known = (after.generation, after.id) == (before.generation, before.id + 1)
@@ -79,7 +89,7 @@ def plan(before: Frame, after: Frame, tiles: Tiles, *, copies: bool) -> Plan:
     moves, mends = _mended(old, new, moves)
     open_tiles = tiles & ~changed
     for move in moves:
-        open_tiles[_inside(move.to, width, height)] = False
+        open_tiles[covered(move.to, after.rect)] = False
     changed[rows, columns] |= compare(part(old, area), part(new, area), open_tiles[rows, columns])
     rects = few(changed, width, height)
     for move in moves:
@@ -105,14 +115,6 @@ def _mended(old: Words, new: Words, moves: Iterable[Move]) -> tuple[list[Move], 
         inside = (rect.moved(move.to.x, move.to.y) for rect in rects)
         mends += _trimmed(old, new, inside, move.dx, move.dy)
     return worth_it, mends
-
-
-def _inside(area: Rect, width: int, height: int) -> tuple[slice, slice]:
-    """Return the tiles that lie in an area with all their pixels."""
-    right = area.right if area.right < width else -(-width // TILE) * TILE
-    bottom = area.bottom if area.bottom < height else -(-height // TILE) * TILE
-    rows = slice(-(-area.y // TILE), bottom // TILE)
-    return rows, slice(-(-area.x // TILE), right // TILE)
 
 
 def _trimmed(old: Words, new: Words, rects: Iterable[Rect], dx: int, dy: int) -> list[Rect]:

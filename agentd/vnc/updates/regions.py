@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.comparing import TILE, Tiles, Words
+from agentd.desktop.screen.comparing import TILE, Tiles, Words, touched
 from agentd.desktop.screen.damage import rectangles
 from agentd.desktop.screen.frame import Rect
 
@@ -21,12 +21,6 @@ _AT_ONCE = 64 * 1024
 
 # A change is sent as so many rectangles at most: each costs a header and a call.
 _MOST_RECTS = 32
-
-
-def covered(area: Rect) -> tuple[slice, slice]:
-    """Return which rows and columns of tiles an area touches."""
-    rows = slice(area.y // TILE, -(-area.bottom // TILE))
-    return rows, slice(area.x // TILE, -(-area.right // TILE))
 
 
 def box(tiles: Tiles, width: int, height: int) -> Rect:
@@ -83,7 +77,7 @@ def few(tiles: Tiles, width: int, height: int) -> list[Rect]:
     around = box(tiles, width, height)
     if around.area == 0:
         return []
-    rows, columns = covered(around)
+    rows, columns = touched(around)
     inner = tiles[rows, columns]
     reach = 1
     while True:

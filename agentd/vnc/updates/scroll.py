@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agentd.desktop.screen.comparing import GLANCE_ROWS, TILE, Tiles, Words, glance, part
+from agentd.desktop.screen.comparing import GLANCE_ROWS, TILE, Tiles, Words, glance, part, touched
 from agentd.desktop.screen.frame import Rect
 from agentd.vnc.updates.anchors import Shift, likely_shifts
-from agentd.vnc.updates.regions import box, covered
+from agentd.vnc.updates.regions import box
 
 # A move that saves fewer tiles than these is not worth its search.
 _LEAST_GAIN = 8
@@ -72,7 +72,7 @@ def find_moves(old: Words, new: Words, changed: Tiles) -> list[Move]:
         if found is None:
             break
         moves.append(found)
-        left[covered(found.to)] = False
+        left[touched(found.to)] = False
     return _ordered(moves)
 
 
@@ -94,7 +94,7 @@ def _worth(changed: Tiles, left: Tiles, moves: Sequence[Move]) -> NDArray[np.flo
     """Return what a tile costs that does not look as if moved; one that is taken costs all."""
     worth = np.where(changed, _SENT, _SPOILT)
     for move in moves:
-        worth[covered(move.to)] = _TAKEN
+        worth[touched(move.to)] = _TAKEN
     return worth
 
 
@@ -114,7 +114,7 @@ def _best_move(
     if tried.area == 0:
         return None
     differs = glance(part(old, tried.moved(-dx, -dy)), part(new, tried))
-    costs = worth[covered(tried)]
+    costs = worth[touched(tried)]
     gains = np.where(differs | (costs == _TAKEN), costs, np.where(costs == _SENT, _SAVED, 0.0))
     rows, columns, gain = _best_block(gains)
     if gain < _LEAST_GAIN:

@@ -8,11 +8,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentd.desktop.screen.comparing import TILE
+from agentd.desktop.screen.comparing import TILE, covered, touched
 from agentd.desktop.screen.damage import changed_tiles, rectangles
 from agentd.desktop.screen.frame import Frame, Pixels, Rect
 from agentd.vnc.encodings.encoder import EncodedRect
-from agentd.vnc.sessions.shown import QUIET_S, Due, Shown, covered, touched
+from agentd.vnc.sessions.shown import QUIET_S, Due, Shown
 from agentd.vnc.updates.plan import Copy
 
 # The last column and row of tiles are cut.
