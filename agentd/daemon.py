@@ -6,7 +6,6 @@ The only module that knows all rooms. What one room needs of another is passed i
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -161,8 +160,6 @@ class Daemon:
                 self._supervisor.start(self._orphans.name)
             self._notifier.notify("READY=1")
             logger.info("ready version=%s pid=%d", VERSION, os.getpid())
-            # What is there now stays: looking through all of it would hold up a viewer for 30 ms.
-            gc.freeze()
             logger.info("stopping signal=%s", (await stop).name)
         finally:
             self._notifier.notify("STOPPING=1")
