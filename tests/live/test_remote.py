@@ -6,7 +6,7 @@ The events are those that noVNC, TigerVNC and vncdotool send.
 from __future__ import annotations
 
 import asyncio
-from itertools import groupby
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -55,6 +55,19 @@ async def tap(viewer: RemoteHands, *keysyms: int) -> None:
         await viewer.key(keysym, down=True)
     for keysym in reversed(keysyms):
         await viewer.key(keysym, down=False)
+
+
+def without_standing(events: list[Any]) -> list[Any]:
+    """Drop the motions that lead to where the motion before them led."""
+    kept: list[Any] = []
+    place = None
+    for event in events:
+        if event[0] == "motion":
+            if event == place:
+                continue
+            place = event
+        kept.append(event)
+    return kept
 
 
 # A key with its modifiers, as viewers send them, and what must arrive.
@@ -248,8 +261,8 @@ async def test_the_pointer_moves_before_its_buttons_change(viewer, display) -> N
         await viewer.pointer(60, 70, 0b100)
         await viewer.pointer(WIDTH + 50, -3, 0)
         heard.wait(lambda events: ("button_up", 3) in events)
-        # The server tells of a motion to where the pointer is, or does not.
-        assert [event for event, _ in groupby(heard.events)] == [
+        # The server may tell of a motion to where the pointer already is, at any time.
+        assert without_standing(heard.events) == [
             ("motion", 20, 30),
             ("motion", 40, 50),
             ("button_down", 1),
