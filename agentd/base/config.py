@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from agentd.base.errors import BadRequest, FieldError
 from agentd.base.schema import SchemaError, convert
+from agentd.base.storage_config import StorageConfig
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -94,6 +95,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     control: ControlConfig = ControlConfig()
     desktop: DesktopConfig = DesktopConfig()
     vnc: VncConfig = VncConfig()
+    storage: StorageConfig = StorageConfig()
 
 
 class Environment(msgspec.Struct, frozen=True):

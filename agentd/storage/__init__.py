@@ -1,0 +1,1 @@
+"""Buckets as folders, with a guarded way out."""

@@ -1,0 +1,1 @@
+"""Where the real keys come from, and how a request is made acceptable with them."""

@@ -1,0 +1,1 @@
+"""FUSE drivers: what is run, with which options, and why."""

@@ -1,0 +1,1 @@
+"""The allow-list proxy for the agent's own traffic."""

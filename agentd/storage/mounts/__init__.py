@@ -1,0 +1,1 @@
+"""Folders that are wanted, and what makes them true."""

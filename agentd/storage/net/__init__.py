@@ -1,0 +1,1 @@
+"""Connections in and out, and where they may lead."""

@@ -1,0 +1,1 @@
+"""The way from a mount's driver to its bucket."""

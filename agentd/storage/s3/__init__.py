@@ -1,0 +1,1 @@
+"""The S3 protocol: what a request asks, who signed it, and how it is written anew."""
