@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,11 @@ def without_way(events: Events) -> Events:
     return kept
 
 
+def without_repeats(events: Events) -> Events:
+    """Count the presses of a key that is held as one: how many the server makes is its clock's."""
+    return [event for event, _ in groupby(events)]
+
+
 def is_plain(action: Action) -> bool:
     """Whether the table above tells all of an action: no keys, and a drag that says its start."""
     if isinstance(action, Drag) and len(action.path) < 2:
@@ -132,7 +138,8 @@ def test_vendor_calls_reach_the_server_as_recorded(
         assert without_way(events) == wanted
     else:
         # Which key makes a character is for the typing tests to say; here both ways are the same.
-        assert events == run(daemon, heard, msgspec.to_builtins(actions), "native")
+        native = run(daemon, heard, msgspec.to_builtins(actions), "native")
+        assert without_repeats(events) == without_repeats(native)
 
 
 class TestAnswers:
