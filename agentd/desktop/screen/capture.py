@@ -228,9 +228,11 @@ class Capture:
                 self._stir()
 
     def _shot(self, display: Display) -> Shot:
-        # This round trip also brings in every damage report that was sent before the answer.
+        # Emptied in the round trip that the cursor costs anyway: it also brings in every report
+        # that was sent before the answer. Mostly none comes then, and the copy can begin.
+        display.damage_subtract(self._damage)
         cursor = self._cursor.read(display)
-        self._take_reports(display)
+        is_busy = self._take_reports(display)
         last, size, generation = self._last, self._size(), self._generation()
         if last is not None and last.frame.generation != generation:
             last = None
@@ -239,7 +241,7 @@ class Capture:
         if last is not None and last.frame.rect != Rect(0, 0, *size):
             last = None
         lent = self._buffers.lend(*size)
-        pixels, drawn = self._copy_screen(display, *size, lent, last)
+        pixels, drawn = self._copy_screen(display, *size, lent, last, is_busy)
         at = time.monotonic()
         if last is None:
             tiles, known = grid(*size, value=True), None
@@ -277,20 +279,27 @@ class Capture:
             logger.debug("stir dropped reason=loop_closed")
 
     def _copy_screen(
-        self, display: Display, width: int, height: int, lent: Lent, last: Shot | None
+        self,
+        display: Display,
+        width: int,
+        height: int,
+        lent: Lent,
+        last: Shot | None,
+        is_busy: bool,
     ) -> tuple[Pixels, Rect]:
         """Copy the screen so that no drawing falls into the copy.
 
         Args:
             lent: for the copy; used if the source has a use for it.
             last: the shot before this one, if that shows the same screen.
+            is_busy: whether something was drawn around the moment when the damage was emptied.
 
         Returns the pixels, and the rectangle that was drawn on since the copy before.
         """
         assert self._source is not None, "capture before open"
         self._copies += 1
         screen = Rect(0, 0, width, height)
-        is_busy = self._empty_damage(display)
+        is_busy = is_busy and self._empty_damage(display)
         if self._source.is_atomic:
             pixels = self._source.copy(width, height)
             # What was drawn since the damage was emptied may be in the copy: it must be compared,
