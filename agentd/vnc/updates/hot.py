@@ -42,6 +42,7 @@ _STILL = 0.5
 # A rectangle is kept at least so long: the next one begins with a key picture.
 KEPT_S = 1.0
 _LOOK_EVERY_S = 0.1
+_LOOK_AGAIN_S = 0.09
 # It becomes smaller only when most of it has been calm, and for this long.
 _SHRINK_BELOW = 0.4
 SHRINK_AFTER_S = 2.0
@@ -93,6 +94,8 @@ class Heat:
         """See whether it still plays, and whether something plays now."""
         if len(self._notes) < LEAVE_PER_S * WINDOW_S:
             return
+        if self._rect is None and at < self._look_at:
+            return
         counts = _counts([tiles for _, tiles in self._notes])
         if self._rect is not None:
             inside = _part(counts, self._rect, self._screen)
@@ -106,6 +109,9 @@ class Heat:
         if early and (found := self._find(counts, _counts(early) > 0)) is not None:
             self._look_at = at + _LOOK_EVERY_S
             self._consider(at, found)
+        elif self._rect is None:
+            # What scrolls is noted as often as video, and mostly is none the next time either.
+            self._look_at = at + _LOOK_AGAIN_S
 
     def _find(self, counts: NDArray[np.uint8], early: Tiles) -> Rect | None:
         """Return the rectangle that would be hot by what is known now."""
