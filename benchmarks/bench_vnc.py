@@ -52,7 +52,7 @@ _SHAPED = (
 def keys(kinds: Sequence[str], *, quick: bool) -> list[Key]:
     """List what is measured without a line in between."""
     found = []
-    for kind in kinds:
+    for kind in filter(KINDS.__contains__, kinds):
         lists = _NEEDED.get(kind, ()) if quick or kind in ("idle", "typing") else tuple(LISTS)
         found += [Key(kind, name) for name in lists]
     if "viewers" in kinds:
